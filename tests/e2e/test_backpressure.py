@@ -6,7 +6,7 @@ TESTS_SLOW=1 lets every stream flow for a minute instead of for a moment.
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -87,6 +87,14 @@ UP = {
 }
 
 
+def cases(all_: Mapping[str, Up | Down], slow: str) -> list[Any]:
+    """Parameters of a test, of which the one that is most like another runs at night."""
+    return [
+        pytest.param(case, id=name, marks=[pytest.mark.slow] if name == slow else [])
+        for name, case in all_.items()
+    ]
+
+
 async def check(running: Sidecar, pusher: Pusher, reader: SlowReader, before: int) -> None:
     """While `reader` reads at its pace `pusher` is held back, and the sidecar stays small."""
     await reader.work(RATE, SECONDS)
@@ -95,7 +103,7 @@ async def check(running: Sidecar, pusher: Pusher, reader: SlowReader, before: in
     assert reader.read > RATE * SECONDS / 2, "it hardly flows"
 
 
-@pytest.mark.parametrize("case", DOWN.values(), ids=DOWN)
+@pytest.mark.parametrize("case", cases(DOWN, slow="length"))
 async def test_a_client_that_reads_slowly_holds_the_app_back(case: Down) -> None:
     app_port = free_ports(1)[0]
     awaited = END_OF_HEAD if case.asked else b""
@@ -117,7 +125,7 @@ async def test_a_client_that_reads_slowly_holds_the_app_back(case: Down) -> None
                 await check(running, pushers[0], reader, before)
 
 
-@pytest.mark.parametrize("case", UP.values(), ids=UP)
+@pytest.mark.parametrize("case", cases(UP, slow="length"))
 async def test_an_app_that_reads_slowly_holds_the_client_back(case: Up) -> None:
     app_port = free_ports(1)[0]
     loop = asyncio.get_running_loop()
@@ -167,7 +175,7 @@ class Deaf(asyncio.Protocol):
         self._transport.pause_reading()
 
 
-@pytest.mark.parametrize("case", UP.values(), ids=UP)
+@pytest.mark.parametrize("case", cases(UP, slow="chunked"))
 async def test_an_upload_that_stands_still_takes_little_memory(case: Up) -> None:
     (app_port,) = free_ports(1)
     loop = asyncio.get_running_loop()

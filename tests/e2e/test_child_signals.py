@@ -43,7 +43,14 @@ def is_left(group: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "around", ["{}; true", "{} & wait", "trap : TERM; {}; true", "(cd /; {}); true"]
+    "around",
+    [
+        *("{}; true", "{} & wait"),
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("trap : TERM; {}; true", "(cd /; {}); true")
+        ),
+    ],
 )
 def test_an_app_behind_a_shell_gets_its_sigterm_and_is_waited_for(
     around: str, app_port: Sequence[int]
@@ -78,10 +85,20 @@ def test_what_the_app_has_left_behind_ends_with_it() -> None:
     ("script", "code"),
     [
         pytest.param("exec sleep 600", 0, id="it has no handler"),
-        pytest.param("trap 'exit 143' TERM; echo up; while :; do sleep 0.01; done", 0, id="JVM"),
+        pytest.param(
+            "trap 'exit 143' TERM; echo up; while :; do sleep 0.01; done",
+            0,
+            id="JVM",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done", 0, id="clean"),
         pytest.param("trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done", 3, id="failed"),
-        pytest.param("trap 'exit 137' TERM; echo up; while :; do sleep 0.01; done", 137, id="OOM"),
+        pytest.param(
+            "trap 'exit 137' TERM; echo up; while :; do sleep 0.01; done",
+            137,
+            id="OOM",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_an_app_that_our_sigterm_ended_is_no_failure(script: str, code: int) -> None:
@@ -291,7 +308,13 @@ def holds(pid: int) -> bool:
     return any(mask >> (signal.SIGUSR1 - 1) & 1 for mask in masks)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGQUIT)),
+    ],
+)
 @pytest.mark.parametrize(
     "app",
     [

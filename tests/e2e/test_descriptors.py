@@ -103,7 +103,13 @@ def running(demo_app: DemoApp) -> Iterator[Sidecar]:
 # A flood on either port, or on both
 
 
-SILENT_OR_SLOW = pytest.mark.parametrize("says", [b"", HALF_A_HEAD], ids=["silent", "half a head"])
+SILENT_OR_SLOW = pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param(b"", id="silent", marks=pytest.mark.slow),
+        pytest.param(HALF_A_HEAD, id="half a head"),
+    ],
+)
 
 
 @SILENT_OR_SLOW
@@ -298,7 +304,7 @@ def test_what_the_system_grants_beyond_the_soft_limit_is_taken(demo_app: DemoApp
         assert "warning" not in running.process.output
 
 
-@pytest.mark.parametrize("few", [100, 64])
+@pytest.mark.parametrize("few", [pytest.param(100, marks=pytest.mark.slow), 64])
 def test_with_next_to_nothing_it_still_serves(few: int, demo_app: DemoApp) -> None:
     with sidecar(demo_app.address, place=Place(descriptors=(few, few))) as running:
         with crowd(running.port, count=200), crowd(running.admin, count=200):

@@ -70,8 +70,15 @@ async def untroubled(
         assert rejected(running) == []
 
 
-@pytest.mark.parametrize("frame", [DEFAULT_FRAME_SIZE, 1 << 20])
-@pytest.mark.parametrize("window", [1 << 20, 256 << 20])
+@pytest.mark.parametrize(
+    ("window", "frame"),
+    [
+        pytest.param(1 << 20, DEFAULT_FRAME_SIZE, id="1048576-16384"),
+        pytest.param(256 << 20, 1 << 20, id="268435456-1048576"),
+        pytest.param(1 << 20, 1 << 20, id="1048576-1048576", marks=pytest.mark.slow),
+        pytest.param(256 << 20, DEFAULT_FRAME_SIZE, id="268435456-16384", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_download_with_a_window_update_for_every_16_kb(
     frame: int, window: int, running: Sidecar
 ) -> None:

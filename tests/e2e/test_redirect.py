@@ -137,8 +137,15 @@ def answered(inside: Namespace, running: Sidecar) -> float:
     return inside.enter(lambda: running.metric(sample))
 
 
-@pytest.mark.parametrize("family", POD)
-@pytest.mark.parametrize("to", TO)
+@pytest.mark.parametrize(
+    ("to", "family"),
+    [
+        pytest.param("15080", "IPv4", id="15080-IPv4"),
+        pytest.param("15081", "IPv6", id="15081-IPv6"),
+        pytest.param("15080", "IPv6", id="15080-IPv6", marks=pytest.mark.slow),
+        pytest.param("15081", "IPv4", id="15081-IPv4", marks=pytest.mark.slow),
+    ],
+)
 def test_a_client_of_the_apps_port_arrives_at_the_sidecar_and_the_sidecar_at_the_app(
     network: Network, running: Sidecar, to: str, family: str
 ) -> None:
@@ -146,7 +153,13 @@ def test_a_client_of_the_apps_port_arrives_at_the_sidecar_and_the_sidecar_at_the
         assert through_sidecar(network, running, "outside", POD[family])
 
 
-@pytest.mark.parametrize("host", [*LOOPBACK.values(), *POD.values()])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(LOOPBACK["IPv4"], POD["IPv6"]),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (LOOPBACK["IPv6"], POD["IPv4"])),
+    ],
+)
 def test_a_client_within_the_pod_arrives_at_the_sidecar_too(
     network: Network, running: Sidecar, host: str
 ) -> None:

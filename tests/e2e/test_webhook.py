@@ -199,7 +199,7 @@ async def test_a_webhook_without_a_certificate_makes_one_that_the_api_server_tru
             assert "Traceback" not in process.output
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", [pytest.param("text", marks=pytest.mark.slow), "json"])
 async def test_a_pod_is_injected_as_the_defaults_say_and_the_log_tells(
     tmp_path: Path, form: str
 ) -> None:
