@@ -2,7 +2,7 @@
 
 `GET /?SECONDS` is answered after so long. SIGTERM ends it at once, with EXIT_CODE. Every signal
 that comes is printed. `GET /die` ends it without an answer, `GET /legacy` with a long one;
-`GET /orphan` leaves a process behind that has no parent and ends soon.
+`GET /orphan` leaves a process behind that has no parent.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await writer.wait_closed()
         os._exit(DEATH)
     if target == "/orphan":
-        # The shell ends at once, the process that it started a little later.
-        shell = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.1 &")
+        # The shell ends at once, the process that it started when somebody kills it.
+        shell = await asyncio.create_subprocess_exec("sh", "-c", "sleep 600 &")
         await shell.wait()
     await asyncio.sleep(float(target.partition("?")[2] or 0))
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nwhole")
