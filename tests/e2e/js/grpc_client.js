@@ -1,15 +1,16 @@
-// What a client of tests/e2e/grpc_app.py sees, as JSON: node grpc_client.js PORT SCENARIO
+// What a client of tests/e2e/grpc_app.py sees, as JSON by scenario: node grpc_client.js PORT
 "use strict";
 
 const grpc = require("@grpc/grpc-js");
 
-const [port, scenario] = process.argv.slice(2);
+const [port] = process.argv.slice(2);
 const same = (bytes) => bytes;
 const client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
   "grpc.enable_http_proxy": 0,
   "grpc.max_receive_message_length": -1,
 });
-const name = `node ${process.pid}`;
+// Of a call that ends without an answer, of which the app is asked what it saw.
+const named = (scenario) => `node ${process.pid} ${scenario}`;
 
 // For all that should take no time.
 const soon = () => ({ deadline: Date.now() + 15000 });
@@ -90,6 +91,7 @@ const scenarios = {
   },
 
   async cancel() {
+    const name = named("cancel");
     const call = client.makeBidiStreamRequest(path("Hold"), same, same, soon());
     const end = ended(call);
     call.on("data", () => call.cancel());
@@ -100,6 +102,7 @@ const scenarios = {
   },
 
   async deadline() {
+    const name = named("deadline");
     const short = { deadline: Date.now() + 500 };
     const { code } = await unary("Wait", bytes(name), new grpc.Metadata(), short);
     const cancelled = await unary("Cancelled", bytes(name));
@@ -119,7 +122,15 @@ const scenarios = {
   },
 };
 
-scenarios[scenario]().then((seen) => {
+async function all() {
+  const seen = {};
+  for (const [scenario, run] of Object.entries(scenarios)) {
+    seen[scenario] = await run();
+  }
+  return seen;
+}
+
+all().then((seen) => {
   console.log(JSON.stringify(seen));
   client.close();
 });
