@@ -20,7 +20,7 @@ ATTACKERS = 20
 # Attackers, app and clients share the cores, so others have a margin; without turns it is seconds.
 PROMPT = 0.1 if os.environ.get("TESTS_QUIET") == "1" else 0.8
 SECONDS = 2.0
-TIMEOUT = 3.0
+TIMEOUT = 1.5
 CONNECTIONS = "drainproxy_connections_total{"
 DRAIN = (
     *("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-timeout", f"{TIMEOUT:g}s"),

@@ -74,7 +74,12 @@ def test_after_the_start_it_is_small_and_ready_soon(idle_app: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "conversation"), [("http1", GET), ("websocket", UPGRADE)], ids=["http1", "websocket"]
+    ("kind", "conversation"),
+    [
+        # The test behind this one proves it of HTTP/1, within less.
+        pytest.param("http1", GET, id="http1", marks=pytest.mark.slow),
+        pytest.param("websocket", UPGRADE, id="websocket"),
+    ],
 )
 async def test_an_idle_connection_costs_little(
     kind: str, conversation: tuple[bytes, bytes], connections: int, idle_app: str
