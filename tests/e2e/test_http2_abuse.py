@@ -127,13 +127,14 @@ async def test_the_log_has_a_line_with_the_peer_and_the_number(
     name: str, number: int, ground: Ground
 ) -> None:
     attack = ATTACKS[name]
+    # Another attacker may have had the same port.
+    before = len(ground.running.process.output)
     async with attacked(ground) as (attacker, _, _):
         host, port = attacker.transport.get_extra_info("sockname")
         await attack.do(attacker)
         await attacker.until(lambda: attacker.ended)
-    lines = [
-        line for line in ground.running.process.output.splitlines() if f"{host}:{port}" in line
-    ]
+    output = ground.running.process.output[before:]
+    lines = [line for line in output.splitlines() if f"{host}:{port}" in line]
     assert len(lines) == 1
     assert f"warning {attack.reason}: its connection is ended" in lines[0]
     assert f"peer={host}:{port} number={number}" in lines[0]
