@@ -40,15 +40,15 @@ class Namespace(NamedTuple):
     @property
     def place(self) -> Place:
         """Where one of our programs is started in here."""
-        return Place(self.name)
+        return Place(namespace=self.name)
 
     def as_user(self, uid: int) -> Place:
         """The same as a user who may read every file, wherever the tests lie, and nothing more."""
-        return Place(self.name, uid=uid, capabilities=["dac_read_search"])
+        return Place(namespace=self.name, uid=uid, capabilities=["dac_read_search"])
 
     def with_capabilities(self, *names: str) -> Place:
         """The same as user 0 with these capabilities alone."""
-        return Place(self.name, capabilities=names)
+        return Place(namespace=self.name, capabilities=names)
 
     def enter(self, work: Callable[[], T]) -> T:
         """What `work` returns in here; its sockets stay here. Runs in a thread of its own."""

@@ -1,9 +1,11 @@
-"""Where a fork of `tests/e2e/preloaded.py` runs: what `ip netns exec`, `setpriv` and `ulimit` do
-for a command, without a command."""
+"""Where a fork of `tests/e2e/preloaded.py` runs: what `ip netns exec`, `setpriv`, `setsid` and
+`ulimit` do for a command, without a command."""
 
 import ctypes
+import fcntl
 import os
 import resource
+import termios
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,8 @@ _CAPABILITIES = {"dac_read_search": 2, "net_admin": 12}
 class Place(NamedTuple):
     """All that it does not say is as whoever runs the tests has it."""
 
+    # Whether it leads a session, which the terminal at its standard input controls.
+    terminal: bool = False
     # As `ip netns` knows it.
     namespace: str = ""
     # File descriptors: the soft and the hard limit.
@@ -29,6 +33,9 @@ class Place(NamedTuple):
 
     def enter(self) -> None:
         """Of this process, or this thread where that is all that the kernel moves."""
+        if self.terminal:
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         if self.namespace:
             enter_network(self.namespace)
         if self.descriptors is not None:

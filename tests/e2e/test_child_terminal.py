@@ -6,14 +6,17 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
+from typing import IO
 
 import pytest
 
 from drainproxy.rehearsal.ports import free_ports, release
 from tests.conftest import ROOT
+from tests.e2e.forks import Fork, forks
+from tests.e2e.place import Place
 from tests.e2e.process import PATIENCE, QUICK_DRAIN
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"
@@ -33,7 +36,7 @@ raise SystemExit(3)
 class Terminal:
     """A pseudo-terminal, and the process that leads its session."""
 
-    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Fork, descriptor: int) -> None:
         self._process = process
         self._descriptor = descriptor
         self.shown = ""
@@ -68,19 +71,30 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(*command: str) -> Iterator[Terminal]:
+def on_terminal(start: Callable[[IO[bytes]], subprocess.Popen[bytes] | Fork]) -> Iterator[Terminal]:
     ours, theirs = pty.openpty()
-    # `setsid` becomes the command, in a session that this terminal controls.
-    process = subprocess.Popen(
-        ("setsid", "--ctty", *command), cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
+    with open(theirs, "r+b", buffering=0) as terminal:
+        process = start(terminal)
     try:
         yield Terminal(process, ours)
     finally:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def shell(terminal: IO[bytes]) -> subprocess.Popen[bytes]:
+    # `setsid` becomes the shell, in a session that this terminal controls.
+    command = ("setsid", "--ctty", "bash", "--norc", "--noprofile", "-i")
+    return subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal)
+
+
+def sidecar(ports: Sequence[int], *app: str) -> Callable[[IO[bytes]], Fork]:
+    """One that starts this app."""
+    _, _, *command = run(ports, *app)
+    return lambda terminal: forks("sidecars").start(
+        (*command,), {**os.environ}, (terminal,) * 3, Place(terminal=True)
+    )
 
 
 @pytest.fixture
@@ -110,7 +124,7 @@ def run(ports: Sequence[int], *app: str) -> tuple[str, ...]:
     ],
 )
 def test_an_app_can_read_the_terminal(app: str, ports: Sequence[int]) -> None:
-    with on_terminal(*run(ports, "sh", "-c", app)) as terminal:
+    with on_terminal(sidecar(ports, "sh", "-c", app)) as terminal:
         terminal.until("started the app")
         terminal.type("a word\n")
         terminal.until("got a word")
@@ -120,7 +134,7 @@ def test_an_app_can_read_the_terminal(app: str, ports: Sequence[int]) -> None:
 
 
 def test_ctrl_c_drains_where_the_app_has_not_asked_for_the_terminal(ports: Sequence[int]) -> None:
-    with on_terminal(*run(ports, "sleep", "600")) as terminal:
+    with on_terminal(sidecar(ports, "sleep", "600")) as terminal:
         terminal.until("forwarding")
         terminal.until("started the app")
         terminal.type(CTRL_C)
@@ -132,7 +146,7 @@ def test_ctrl_c_drains_where_the_app_has_not_asked_for_the_terminal(ports: Seque
 def test_ctrl_c_is_the_apps_where_it_reads_the_terminal_and_ours_again_at_its_end(
     ports: Sequence[int],
 ) -> None:
-    with on_terminal(*run(ports, sys.executable, "-c", INTERACTIVE)) as terminal:
+    with on_terminal(sidecar(ports, sys.executable, "-c", INTERACTIVE)) as terminal:
         # The log quotes the command.
         terminal.until("SystemExit")
         terminal.until("name? ")
@@ -150,16 +164,16 @@ def test_in_the_background_the_app_waits_until_the_job_is_in_the_foreground(
 ) -> None:
     """As any job of a shell (POSIX, 11.1.4); Ctrl-Z stops the app and us together."""
     script = "read line; echo got $line; read line; echo got $line; exec sleep 600"
-    with on_terminal("bash", "--norc", "--noprofile", "-i") as shell:
-        shell.type("PS1=ready; set -m\n")
+    with on_terminal(shell) as bash:
+        bash.type("PS1=ready; set -m\n")
         command = " ".join(f"'{each}'" for each in run(ports, "sh", "-c", script))
-        shell.type(f"{command} &\n")
-        shell.until("started the app")
-        shell.type("fg\n")
-        shell.type("one\n")
-        shell.until("got one")
-        shell.type(CTRL_Z)
-        shell.until("Stopped")
-        shell.type("fg\n")
-        shell.type("two\n")
-        shell.until("got two")
+        bash.type(f"{command} &\n")
+        bash.until("started the app")
+        bash.type("fg\n")
+        bash.type("one\n")
+        bash.until("got one")
+        bash.type(CTRL_Z)
+        bash.until("Stopped")
+        bash.type("fg\n")
+        bash.type("two\n")
+        bash.until("got two")
