@@ -84,7 +84,10 @@ class _ScriptReader:
         """Whether there was more than is looked at."""
         return self._read.is_spent or self._made.is_spent or self._is_too_deep
 
-    def in_words(self, words: list[str], depth: int, known: Known) -> Iterator[list[str]]:
+    def in_words(
+        self, words: list[str], depth: int, known: Known, around: str = ""
+    ) -> Iterator[list[str]]:
+        """Those of a command in the script `around`, and of the scripts among its words."""
         if words and _name(words[0]) in _SPEAKERS:
             return
         yield words
@@ -93,11 +96,14 @@ class _ScriptReader:
             # A text for `sh -c`, or for an entrypoint that is one.
             if not mark.search(word) or statements_in(word):
                 continue
+            # Between double quotes it is the inner shell's.
+            script = word.replace("\\$", "$") if depth else word
+            # A default with blanks is one word, and as a script nothing but that word again.
+            if script == around:
+                continue
             if depth == _DEEPEST:
                 self._is_too_deep = True
             else:
-                # Between double quotes it is the inner shell's.
-                script = word.replace("\\$", "$") if depth else word
                 yield from self._of_script(script, depth + 1, known)
 
     def _of_script(self, script: str, depth: int, known: Known) -> Iterator[list[str]]:
@@ -113,7 +119,7 @@ class _ScriptReader:
             if not piped and _only_writes(command, named):
                 yield command
                 continue
-            yield from self.in_words(command, depth, variables.values)
+            yield from self.in_words(command, depth, variables.values, script)
             for expanded in variables.expanded(command):
                 if _name(command[0]) not in _SPEAKERS:
                     yield from self.in_words(expanded, depth, variables.values)

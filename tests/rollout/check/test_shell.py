@@ -197,6 +197,15 @@ def test_a_default_holds_where_the_variable_is_not_set() -> None:
     assert whole == ["x ${B:-13"]
 
 
+@pytest.mark.parametrize(
+    "script", ["${CMD:-serve it}", 'exec "${CMD:-serve it}"', 'sh -c "${CMD:-serve it}"']
+)
+def test_a_default_is_no_script_in_a_script_for_ever(script: str) -> None:
+    reading = read(["sh", "-c", script], {})
+    assert ["serve", "it"] in reading.commands
+    assert not reading.unread
+
+
 def test_what_is_too_long_to_be_read_is_said() -> None:
     line = 'psql -h "$HOST" -c "SELECT 1" || exit 1\n'
     for size, is_cut in ((60_000, False), (250_000, True)):
