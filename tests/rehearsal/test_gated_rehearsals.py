@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.test_rehearsals import rehearse
+from tests.rehearsal.started import refused, rehearse
 
 GATED = (
     *("--strategy", "canary", "--gate", "--json", "--before", "500ms", "--after", "500ms"),
@@ -103,8 +103,7 @@ def test_too_little_traffic_is_a_hold_and_goes_back() -> None:
 
 
 def test_without_a_prometheus_it_does_not_take_place() -> None:
-    done = rehearse(*GATED, "--prometheus", "/no/such/prometheus")
-    assert done.returncode == 2
+    done = refused(*GATED, "--prometheus", "/no/such/prometheus")
     assert "--prometheus /no/such/prometheus: there is no program of that name" in done.stderr
 
 
