@@ -38,11 +38,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--users", type=int, default=44)
     parser.add_argument("--rollout-every", default="5s")
+    parser.add_argument("--replicas", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("loadtest-results"))
     given, more = parser.parse_known_args()
     given.out.mkdir(parents=True, exist_ok=True)
     http, grpc = free_ports(2)
-    with rehearsal(given.out, http, grpc, given.rollout_every) as serving:
+    with rehearsal(given, http, grpc) as serving:
         code = locust(given, http, grpc, more)
         serving.send_signal(signal.SIGINT)
         ended = serving.wait(_GONE_WITHIN)
@@ -67,16 +68,17 @@ def agree(locust: int, sidecars: int) -> bool:
 
 @contextmanager
 def rehearsal(
-    out: Path, http: int, grpc: int, rollout_every: str
+    given: argparse.Namespace, http: int, grpc: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A service to load, until the end of the block; RuntimeError if it does not come up."""
-    log = out / "rehearsal.log"
-    with log.open("wb") as said, (out / "rehearsal.json").open("wb") as result:
+    log = given.out / "rehearsal.log"
+    with log.open("wb") as said, (given.out / "rehearsal.json").open("wb") as result:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-u", "-m", "drainproxy", "rehearse", "--serve", "--json"),
                 *(f"--http-port={http}", f"--grpc-port={grpc}"),
-                *(f"--rollout-every={rollout_every}", "--propagation-delay=1s"),
+                *(f"--replicas={given.replicas}", f"--rollout-every={given.rollout_every}"),
+                "--propagation-delay=1s",
                 *("--drain-delay=2s", "--drain-spread=3s"),
             ],
             cwd=ROOT,

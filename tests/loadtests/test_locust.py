@@ -29,22 +29,35 @@ def run(*command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(150)
-def test_while_versions_roll_by_nothing_fails_and_locust_counts_as_the_sidecars_do(
-    tmp_path: Path,
-) -> None:
-    size = ("--seconds", "8", "--users", "12", "--rollout-every", "2s")
-    done = run("-m", "loadtests.local", *size, "--out", str(tmp_path), timeout=140)
+SMALL = ("--seconds", "5", "--users", "12", "--rollout-every", "1s", "--replicas", "1")
+
+
+def counted_alike(folder: Path, *size: str) -> None:
+    """Run it, and look at what both sides have counted, and that versions rolled by."""
+    done = run("-m", "loadtests.local", *size, "--out", str(folder), timeout=140)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    (result,) = json.loads((tmp_path / "rehearsal.json").read_text())["rehearsals"]
+    (result,) = json.loads((folder / "rehearsal.json").read_text())["rehearsals"]
     sidecars = {kind: seen["proxies_counted"] for kind, seen in result["kinds"].items()}
-    seen = counts(tmp_path / "locust_stats.csv")
+    seen = counts(folder / "locust_stats.csv")
     assert seen.keys() == sidecars.keys()
     assert all(agree(seen[kind], count) for kind, count in sidecars.items()), (seen, sidecars)
     assert all(count > 0 for count in sidecars.values())
     assert sum(text == "rollout begins" for _, text in result["marks"]) >= 1
-    assert (tmp_path / "locust.html").stat().st_size > 10_000
+    assert (folder / "locust.html").stat().st_size > 10_000
+
+
+@pytest.mark.timeout(150)
+def test_while_versions_roll_by_nothing_fails_and_locust_counts_as_the_sidecars_do(
+    tmp_path: Path,
+) -> None:
+    counted_alike(tmp_path, *SMALL)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_of_several_replicas_both_count_the_same_too(tmp_path: Path) -> None:
+    counted_alike(tmp_path, "--seconds", "8", "--users", "12", "--rollout-every", "2s")
 
 
 @pytest.mark.parametrize(
@@ -73,53 +86,51 @@ def test_failures_beyond_the_threshold_set_the_exit_code(tmp_path: Path) -> None
     assert lenient.returncode == 0, lenient.stdout + lenient.stderr
 
 
-def test_a_websocket_is_booked_by_the_code_that_came_and_not_by_a_clock() -> None:
-    code = """
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """By `booked`, what a WebSocket that closed is booked as; by each shape what it asks for, at
+    some seconds of its time."""
+    code = f"""
 import json
+from importlib import import_module
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from loadtests.users.websocket import UNANSWERED, failure
+told = {{}}
+for shape in {SHAPES!r}:
+    made = getattr(import_module("loadtests.shapes." + shape), shape.capitalize())()
+    told[shape] = []
+    for second in (1, 60, 3600, 30_000):
+        made.get_run_time = lambda: second
+        told[shape].append(made.tick())
 away = Close(1001, "")
 came = [(away, away, True), (Close(1011, ""), away, True), (None, None, None), (away, None, None)]
 booked = [failure(ConnectionClosed(*each)) for each in came]
 booked += [failure(ConnectionClosed(*came[0]), UNANSWERED)]
-print(json.dumps([each and str(each) for each in booked]))
+told["booked"] = [each and str(each) for each in booked]
+print(json.dumps(told))
 """
     done = run("-c", code)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [
+    loaded: dict[str, Any] = json.loads(done.stdout)
+    return loaded
+
+
+def test_a_websocket_is_booked_by_the_code_that_came_and_not_by_a_clock(
+    told: dict[str, Any],
+) -> None:
+    assert told["booked"] == [
         *(None, "closed with 1011", "closed with 1006", "closed with 1001"),
         "closed with 1001, a question stayed unanswered",
     ]
 
 
-@pytest.fixture(scope="module")
-def ticks() -> dict[str, list[Any]]:
-    """What each shape asks for, at some seconds of its time."""
-    code = f"""
-import json
-from importlib import import_module
-ticks = {{}}
-for shape in {SHAPES!r}:
-    made = getattr(import_module("loadtests.shapes." + shape), shape.capitalize())()
-    ticks[shape] = []
-    for second in (1, 60, 3600, 30_000):
-        made.get_run_time = lambda: second
-        ticks[shape].append(made.tick())
-print(json.dumps(ticks))
-"""
-    done = run("-c", code)
-    assert done.returncode == 0, done.stderr
-    told: dict[str, list[Any]] = json.loads(done.stdout)
-    return told
-
-
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_shape_has_users_until_its_end(shape: str, ticks: dict[str, list[Any]]) -> None:
-    users, rate = ticks[shape][0]
+def test_a_shape_has_users_until_its_end(shape: str, told: dict[str, Any]) -> None:
+    users, rate = told[shape][0]
     assert users >= 1
     assert rate > 0
-    assert ticks[shape][-1] is None
+    assert told[shape][-1] is None
 
 
 @pytest.mark.slow
