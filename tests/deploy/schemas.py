@@ -1,10 +1,12 @@
 """What the API server would say of an object, unknown fields included."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import kubernetes_validate
 import msgspec
+from kubernetes_validate import utils
 
 from tests.deploy import engines
 
@@ -131,6 +133,10 @@ CUSTOM: Mapping[tuple[str, str], type[msgspec.Struct]] = {
     ("monitoring.coreos.com/v1", "PrometheusRule"): PrometheusRule,
     **engines.CUSTOM,
 }
+
+# It would list the versions and read the schemas anew, megabytes of them, for each object.
+for _name in ("all_versions", "schema_contents"):
+    setattr(utils, _name, cache(getattr(utils, _name)))
 
 
 def validate(thing: Object, version: str) -> None:
