@@ -1,4 +1,4 @@
-"""Helm itself, as a library: `render` and `lint`, in a process of its own.
+"""Helm itself, as a library: `render` and `lint`, in one process of its own for all that is asked.
 
 It is Go's, and brings threads and signal handlers that have no business beside a test's event loop.
 """
@@ -6,6 +6,7 @@ It is Go's, and brings threads and signal handlers that have no business beside 
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.conftest import ROOT
-from tests.e2e.process import PATIENCE
 
 CHART = ROOT / "deploy" / "helm" / "drainproxy"
 RELEASE, NAMESPACE = "drainproxy", "drainproxy-system"
@@ -39,20 +39,29 @@ def lint() -> list[str]:
     return [str(told["error"]) for told in _ask({"lint": True}) if told["severity"] > _INFO]
 
 
-def _ask(question: dict[str, Any]) -> list[Any]:
+@cache
+def _helm() -> "subprocess.Popen[str]":
+    """Answers a line with a line, and ends with us. To load Helm takes longer than to render."""
     if find_spec("helm_python") is None:
         pytest.skip("helm-python-sdk has no wheel for this machine")
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "tests.deploy.helm"],
         cwd=ROOT,
-        input=json.dumps(question),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=2 * PATIENCE,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
-    answer: list[Any] = json.loads(done.stdout)
+
+
+def _ask(question: dict[str, Any]) -> list[Any]:
+    helm = _helm()
+    assert helm.stdin is not None
+    assert helm.stdout is not None
+    helm.stdin.write(json.dumps(question) + "\n")
+    helm.stdin.flush()
+    told = helm.stdout.readline()
+    assert told, "it ended; its standard error says why"
+    answer: list[Any] = json.loads(told)
     return answer
 
 
@@ -76,4 +85,5 @@ def _rendered(chart: Any, values: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_answer(json.load(sys.stdin))))
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), flush=True)
