@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, cycle
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,6 +149,17 @@ def test_a_contract_that_something_else_carries_is_never_additive(
     assert worst(lint("f.sql", text, dialect)) in ("contract", "unknown")
 
 
+def test_a_contract_in_each_wrapper_is_never_additive() -> None:
+    wrong = [
+        (dialect, wrapper, sql)
+        for dialect in DIALECTS
+        for wrapper, sql in zip(WRAPPERS, cycle(SINGLE[dialect]), strict=False)
+        if worst(lint("f.sql", wrapped(wrapper)(sql), dialect)) not in ("contract", "unknown")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.slow
 def test_every_contract_in_every_wrapper_is_never_additive() -> None:
     wrong = [
         (dialect, wrapper, sql)
