@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import pytest
 
-from drainproxy.cli import main
 from tests.conftest import ROOT
 from tests.e2e.process import PATIENCE
 from tests.pages import commands
@@ -30,6 +29,13 @@ OURS = Path(sys.executable).parent / "drainproxy"
 # Nobody has to see the drain of an app without clients.
 QUICK = {"DRAINPROXY_DRAIN_DELAY": "0s", "DRAINPROXY_DRAIN_QUIET": "0s"}
 
+# Options are read, and nothing is done.
+READS = """import sys
+from drainproxy.cli import main
+name, *arguments = sys.argv[1:]
+main.get_command(main.make_context("drainproxy", [name]), name).make_context(name, arguments)
+"""
+
 PLAYED = {
     # Manifests that come must be some; a list that is rendered is one of them.
     "kubectl": """case "$*" in
@@ -39,7 +45,7 @@ esac""",
     "helm": """case "$*" in template*) exec cat shop.yaml ;; esac""",
     # What waits for a cluster or a service that is not here.
     "drainproxy": """case "$1" in
-smoke|reports) exec python -m tests.test_commands "$@" ;;
+smoke|reports) exec python -c '{reads}' "$@" ;;
 esac
 exec {ours} "$@" """,
     **dict.fromkeys(("click-man", "docker", "make", "pip", "pipx", "podman", "uvx"), ""),
@@ -75,7 +81,8 @@ def place(tmp_path: Path) -> Path:
     for name, text in PLAYED.items():
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)
-        program.write_text("#!/bin/sh\n" + text.replace("{ours}", str(OURS)) + "\n")
+        script = text.replace("{ours}", str(OURS)).replace("{reads}", READS)
+        program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return tmp_path
 
@@ -140,12 +147,3 @@ def test_the_rehearsal_of_the_readme_writes_its_report(place: Path) -> None:
     run(place, REHEARSAL.text)
 
     assert "rollout" in (place / "report.html").read_text()
-
-
-if __name__ == "__main__":
-    # Options are read, and nothing is done.
-    name, *arguments = sys.argv[1:]
-    context = main.make_context("drainproxy", [name])
-    command = main.get_command(context, name)
-    assert command is not None
-    command.make_context(name, arguments)
