@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
+from drainproxy.rollout.check import place
 from drainproxy.rollout.check.place import read_objects
 from drainproxy.rollout.check.relations import take_stock
 from drainproxy.rollout.check.report import check
@@ -28,9 +29,11 @@ def test_what_has_no_kind_or_version_is_no_object() -> None:
     assert read_objects("x", text) == []
 
 
-def test_a_list_has_no_more_objects_than_anybody_means() -> None:
-    items = ", ".join(["{apiVersion: v1, kind: Pod}"] * 50_001)
-    with pytest.raises(ValueError, match="more than 50000 objects"):
+def test_a_list_has_no_more_objects_than_anybody_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert place._MOST_OBJECTS == 50_000
+    monkeypatch.setattr(place, "_MOST_OBJECTS", 500)
+    items = ", ".join(["{apiVersion: v1, kind: Pod}"] * 501)
+    with pytest.raises(ValueError, match="more than 500 objects"):
         read_objects("x", f"apiVersion: v1\nkind: List\nitems: [{items}]\n")
 
 
