@@ -45,12 +45,13 @@ def selected(lane: Lane, *, slow: bool) -> list[str]:
     ("slow", "names"),
     [
         (False, {"test_that_computes", "test_that_measures"}),
-        (
+        pytest.param(
             True,
             {
                 *("test_that_computes", "test_that_takes_long"),
                 *("test_that_measures", "test_that_measures_for_long"),
             },
+            marks=pytest.mark.slow,
         ),
     ],
 )

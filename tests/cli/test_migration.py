@@ -336,7 +336,7 @@ def test_of_processes_that_write_at_once_none_is_lost(path: Path) -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        for _ in range(6)
+        for _ in range(4)
     ]
     answers = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     verdicts = [answer["verdict"] for answer in answers]

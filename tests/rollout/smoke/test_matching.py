@@ -14,7 +14,12 @@ from tests.rollout.smoke.files import action
 from tests.rollout.smoke.talk.asked import SHORT, asked
 
 # Each of them tries about 2 to the power of 40 ways, or more.
-ENDLESS = ["^(a+)+$", "^(a|a)*$", "^(?:a?){40}a{40}b", "(a*)*b"]
+ENDLESS = [
+    "^(a+)+$",
+    pytest.param("^(a|a)*$", marks=pytest.mark.slow),
+    "^(?:a?){40}a{40}b",
+    pytest.param("(a*)*b", marks=pytest.mark.slow),
+]
 PATH = f"PATH: '{os.environ['PATH']}'"
 
 
