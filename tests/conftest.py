@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 import pytest
 import uvloop
@@ -46,6 +47,16 @@ settings.register_profile(
     "coverage", parent=settings.get_profile("push"), max_examples=5, derandomize=True
 )
 settings.load_profile("push")
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+def well_formed(test: Test) -> Test:
+    """For a property among those of hostile input that is none of them: of what we write, or of
+    input that breaks no rule. It is tried as often as properties elsewhere."""
+    if settings.get_current_profile_name() == "hostile":
+        settings.get_profile("push")(test)
+    return test
 
 
 class Watch:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drainproxy.wire.chunked import ChunkedBody, Part, _run
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
+from tests.conftest import well_formed
 
 # What comes after the body on the same connection, and looks like more of it.
 NEXT = b"0\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -151,6 +152,7 @@ def spliced(data: bytes, *changes: tuple[int, int, bytes]) -> bytes:
 mutated = st.builds(spliced, bodies().map(lambda body: body.wire), splices, splices)
 
 
+@well_formed
 @given(bodies(), cuts)
 def test_a_body_ends_with_its_last_byte_however_it_is_cut(body: Body, cuts: set[int]) -> None:
     segments = segments_of(body.wire + NEXT, cuts)
@@ -158,16 +160,19 @@ def test_a_body_ends_with_its_last_byte_however_it_is_cut(body: Body, cuts: set[
     assert outcome(*segments_of(body.wire[:-1], cuts)) == MORE
 
 
+@well_formed
 @given(bodies().filter(lambda body: len(body.wire) < 1000))
 def test_a_body_may_come_one_byte_at_a_time(body: Body) -> None:
     assert outcome(*bytewise(body.wire)) == len(body.wire)
 
 
+@well_formed
 @given(bodies(), st.binary(max_size=20))
 def test_a_body_may_begin_inside_a_segment(body: Body, head: bytes) -> None:
     assert ChunkedBody().feed(head + body.wire + NEXT, len(head)) == len(head + body.wire)
 
 
+@well_formed
 @given(bodies())
 def test_h11_reads_the_content_that_was_meant_up_to_the_same_end(body: Body) -> None:
     assert read_by_h11(body.wire + NEXT) == (body.content, len(body.wire))
@@ -324,6 +329,7 @@ def test_no_content_is_kept() -> None:
         tracemalloc.stop()
 
 
+@well_formed
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=6), st.data())
 def test_whoever_asks_is_told_where_the_body_itself_is(
     chunks: list[bytes], data: st.DataObject
@@ -376,6 +382,7 @@ many_chunks = st.lists(
 )
 
 
+@well_formed
 @given(many_chunks, st.sets(st.integers(0, 20_000), max_size=5))
 def test_many_chunks_in_one_piece_end_where_they_end_byte_by_byte(
     chunks: bytes, cuts: set[int]
@@ -423,6 +430,7 @@ def test_whoever_asks_is_told_of_each_chunk_of_a_run() -> None:
     assert parts == [(6 * at, 6 * at + 3, 6 * at + 4) for at in range(300)]
 
 
+@well_formed
 @given(many_chunks)
 def test_to_whom_the_end_is_enough_gets_the_last_bytes_of_it(chunks: bytes) -> None:
     every, last = ChunkedBody(), ChunkedBody()

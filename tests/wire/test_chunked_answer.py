@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from drainproxy.wire.chunked import Part
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
+from tests.conftest import well_formed
 from tests.wire.test_chunked import (
     MORE,
     NEXT,
@@ -55,11 +56,13 @@ def turns(body: AnswerBody, segments: Iterable[bytes]) -> Iterator[tuple[int, by
                 return
 
 
+@well_formed
 @given(bodies(), cuts)
 def test_a_right_body_passes_as_it_came_however_it_is_cut(body: Body, cuts: set[int]) -> None:
     assert passed(*segments_of(body.wire + NEXT, cuts)) == body.wire
 
 
+@well_formed
 @given(bodies().filter(lambda body: len(body.wire) < 1000))
 def test_a_right_body_may_come_one_byte_at_a_time(body: Body) -> None:
     assert passed(*bytewise(body.wire + NEXT)) == body.wire
@@ -215,6 +218,7 @@ padded = st.builds(
 )
 
 
+@well_formed
 @given(padded, cuts)
 def test_h11_reads_the_content_that_was_meant_in_what_goes_on(body: Body, cuts: set[int]) -> None:
     sent = passed(*segments_of(body.wire + NEXT, cuts))

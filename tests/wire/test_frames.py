@@ -26,6 +26,7 @@ from drainproxy.wire.http2 import (
     WINDOW_UPDATE,
     Http2Error,
 )
+from tests.conftest import well_formed
 from tests.wire.http2_edges import BEGINNINGS, FINE, UNKNOWN, WRONG
 from tests.wire.http2_streams import (
     FIRST,
@@ -71,6 +72,7 @@ def leaving_out(*kinds: str) -> Rule:
 # What passes.
 
 
+@well_formed
 @given(valid_streams)
 def test_a_stream_that_breaks_no_rule_passes_and_is_told_frame_by_frame(units: list[Unit]) -> None:
     stream, scanner = encoded(units), Recorder()
@@ -81,6 +83,7 @@ def test_a_stream_that_breaks_no_rule_passes_and_is_told_frame_by_frame(units: l
     assert not scanner.unfinished
 
 
+@well_formed
 @given(valid_streams, st.integers(0, 2**32 - 1))
 def test_others_take_the_place_of_frames_and_of_whole_header_blocks(
     units: list[Unit], seed: int

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drainproxy.wire import frames
 from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING, SETTINGS
+from tests.conftest import well_formed
 from tests.wire.http2_streams import (
     FIRST,
     MOST_BLOCK,
@@ -133,6 +134,7 @@ def test_nothing_is_made_up_and_nothing_changes_its_place(case: tuple[bytes, lis
     assert stream.startswith(fed(pieces, as_it_came)[0])
 
 
+@well_formed
 @given(in_pieces(valid_streams.map(encoded)))
 def test_of_a_stream_that_breaks_no_rule_only_what_must_be_whole_waits(
     case: tuple[bytes, list[bytes]],
@@ -203,6 +205,7 @@ def interleavings(draw: st.DrawFn) -> tuple[list[Unit], list[bytes | None]]:
     return units, steps
 
 
+@well_formed
 @given(interleavings(), seeds, st.none() | st.integers(1, 5))
 def test_what_we_say_lands_whole_and_in_order_between_two_frames(
     case: tuple[list[Unit], list[bytes | None]], seed: int | None, every: int | None
@@ -216,6 +219,7 @@ def test_what_we_say_lands_whole_and_in_order_between_two_frames(
     assert_in_its_place(speaker.written, speaker.words, others)
 
 
+@well_formed
 @given(interleavings(), seeds, st.none() | st.integers(1, 5))
 def test_what_we_say_is_not_lost_when_a_frame_is_wrong(
     case: tuple[list[Unit], list[bytes | None]], seed: int | None, every: int | None
@@ -274,6 +278,7 @@ def test_the_steps_of_a_follower_count_as_what_is_read(costly: bool, least: int,
     assert least <= len(body.seen) <= most
 
 
+@well_formed
 @given(
     st.lists(
         st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=30), st.none() | st.integers(0, 9))

@@ -15,11 +15,13 @@ from drainproxy.wire.grpc_health import (
     answered_status,
     requested_service,
 )
+from tests.conftest import well_formed
 
 # Fields that no version of the messages has: a number, 8 bytes, a string, 4 bytes.
 UNKNOWN = [b"\x10\x96\x01", b"\x19" + b"\x08" * 8, b"\x22\x02\x08\x01", b"\x2d\x08\x01\x08\x01"]
 
 
+@well_formed
 @given(st.text())
 @example("")
 @example("x" * 127)

@@ -20,6 +20,7 @@ from drainproxy.wire.hpack import (
     spelt,
 )
 from drainproxy.wire.hpack_cache import MOST_QUICK, CachingReader
+from tests.conftest import well_formed
 from tests.wire.hpack_blocks import conversations, good_blocks, huffman, number, sizes
 
 # Two large entries of the default table come near the first one.
@@ -85,6 +86,7 @@ def test_both_say_the_same_and_refuse_the_same(
                     assert quick.fields == thorough.fields
 
 
+@well_formed
 @given(
     st.lists(
         st.tuples(
@@ -228,6 +230,7 @@ def test_once_fields_are_wanted_they_are_whatever_is_indexed() -> None:
     assert quick.read(index(NEWEST)) == quick.fields == ((b":a", b"x" * 200),)
 
 
+@well_formed
 @given(good_blocks)
 def test_fields_of_a_long_block_are_there_and_of_a_short_one_only_if_wanted(coded: bytes) -> None:
     _, quick = readers()
@@ -294,6 +297,7 @@ def test_what_is_forgotten_is_understood_anew_with_the_table_as_it_was() -> None
     assert understood[before:] == [entry]
 
 
+@well_formed
 @given(st.lists(conversations(), min_size=1, max_size=4))
 @example([[indexed(b":a", b"b"), index(NEWEST) + indexed(b"c", b"d") + index(NEWEST)]])
 def test_fields_of_a_block_read_at_a_glance_can_be_recovered(blocks: list[list[bytes]]) -> None:
@@ -324,6 +328,7 @@ def test_fields_cannot_be_recovered_where_one_of_them_has_left_the_table() -> No
     assert quick.recover_fields(long), "of a long block they have been kept"
 
 
+@well_formed
 @given(st.lists(conversations(), min_size=1, max_size=4))
 @example([[indexed(b"c", b"1"), index(NEWEST), indexed(b"c", b"2") + index(NEWEST + 1)]])
 @example([[indexed(b"c", b"1"), indexed(b"x", b"y"), index(NEWEST + 1), index(NEWEST + 1)]])

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.hpack import HeaderField, HpackError, HpackReader, NeverIndexed, block, literal
+from tests.conftest import well_formed
 from tests.wire.hpack_blocks import (
     SUSPECTS,
     conversations,
@@ -105,6 +106,7 @@ steps = st.tuples(
 )
 
 
+@well_formed
 @given(st.lists(steps, max_size=8))
 def test_whatever_hpack_writes_is_read_as_it_was_meant(
     steps: list[tuple[list[int], list[tuple[bytes, bytes, bool]], bool]],
@@ -121,6 +123,7 @@ def test_whatever_hpack_writes_is_read_as_it_was_meant(
     pair.keep_the_same()
 
 
+@well_formed
 @given(st.lists(st.tuples(names, values), max_size=6), st.none() | sizes)
 def test_hpack_reads_what_we_write_and_keeps_nothing_of_it(
     fields: list[HeaderField], table_size: int | None
@@ -131,6 +134,7 @@ def test_hpack_reads_what_we_write_and_keeps_nothing_of_it(
     assert not decoder.header_table.dynamic_entries
 
 
+@well_formed
 @given(conversations(), names, values)
 def test_a_literal_at_the_end_of_a_block_is_one_more_field_and_changes_nothing_else(
     blocks: list[bytes], name: bytes, value: bytes
@@ -144,6 +148,7 @@ def test_a_literal_at_the_end_of_a_block_is_one_more_field_and_changes_nothing_e
         assert appended.read(coded + literal(name, value)) == (*fields, (name, value))
 
 
+@well_formed
 @given(conversations())
 def test_a_block_written_anew_says_the_same_to_who_missed_the_others(blocks: list[bytes]) -> None:
     reader = HpackReader(MOST, tuple)

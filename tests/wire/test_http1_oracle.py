@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
 from drainproxy.wire.http1 import CHUNKED, UNTIL_CLOSE, parse_request, parse_response
 from drainproxy.wire.rewrite import append_forwarded
+from tests.conftest import well_formed
 
 MOST_FIELDS = 100
 
@@ -119,6 +120,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return (head + b"\r\n\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
 
+@well_formed
 @given(heads)
 def test_a_good_head_is_taken_and_h11_sees_the_same_request(head: bytes) -> None:
     assume(not head.upper().startswith((b"CONNECT ", b"HEAD ")))
@@ -146,6 +148,7 @@ def test_no_head_is_worse_than_refused(noise: bytes) -> None:
             parse_response(head, b"GET", MOST_FIELDS)
 
 
+@well_formed
 @given(heads, st.sampled_from([b"10.0.0.1", b"::1"]))
 def test_appending_adds_lines_and_moves_no_boundary(head: bytes, client: bytes) -> None:
     assume(not head.upper().startswith((b"CONNECT ", b"HEAD ")))
@@ -172,6 +175,7 @@ responses = st.builds(
 )
 
 
+@well_formed
 @given(responses, st.sampled_from([b"GET", b"HEAD", b"POST"]))
 def test_h11_frames_an_answer_as_we_do(head: bytes, method: bytes) -> None:
     try:

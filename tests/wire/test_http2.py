@@ -44,6 +44,7 @@ from drainproxy.wire.http2 import (
     read_goaway,
     read_settings,
 )
+from tests.conftest import well_formed
 from tests.wire.http2_streams import RESERVED, Wire, cut, parsed
 
 One = TypeVar("One", bound=hyper.Frame)
@@ -125,6 +126,7 @@ def test_settings_have_the_keys_that_others_give_them(name: str) -> None:
 # Frames of our own.
 
 
+@well_formed
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, MOST_STREAM), st.binary())
 @example(0, 0, 1, b"x" * 65535)
 @example(0, 0, 1, b"x" * 65536)
@@ -139,6 +141,7 @@ def test_a_frame_has_no_payload_unless_it_is_given() -> None:
     assert frame(SETTINGS, ACK, 0) == Wire(SETTINGS, ACK).encode()
 
 
+@well_formed
 @given(streams, codes)
 def test_a_reset_names_its_stream_and_its_code(stream: int, code: int) -> None:
     written = http2.rst_stream(stream, code)
@@ -146,6 +149,7 @@ def test_a_reset_names_its_stream_and_its_code(stream: int, code: int) -> None:
     assert http2.number(written[HEAD_SIZE:]) == code
 
 
+@well_formed
 @given(st.integers(0, MOST_STREAM), codes, st.binary(max_size=50))
 def test_a_goaway_names_the_last_stream_its_code_and_more(
     last: int, code: int, debug: bytes
@@ -160,6 +164,7 @@ def test_the_reserved_bit_of_the_last_stream_means_nothing() -> None:
     assert read_goaway((RESERVED | 7).to_bytes(4, "big") + b"\0\0\0\x02") == (7, 2)
 
 
+@well_formed
 @given(eight_bytes, st.booleans())
 def test_a_ping_takes_its_data_there_and_back(data: bytes, ack: bool) -> None:
     written = http2.ping(data, ack=ack)
@@ -167,6 +172,7 @@ def test_a_ping_takes_its_data_there_and_back(data: bytes, ack: bool) -> None:
     assert http2.ping(data) == http2.ping(data, ack=False)
 
 
+@well_formed
 @given(st.integers(0, MOST_STREAM), st.integers(1, MOST_STREAM))
 def test_a_window_update_names_its_increment(stream: int, increment: int) -> None:
     written = http2.window_update(stream, increment)
@@ -206,6 +212,7 @@ def block_of(data: bytes, kind: type[One], stream: int, most: int) -> tuple[One,
     return first, b"".join(getattr(one, "data", b"") for one in frames)
 
 
+@well_formed
 @given(cases, streams, st.integers(0, 255), st.none() | st.binary(min_size=5, max_size=5))
 @example((20, b"x" * 15), 1, HAS_PRIORITY, b"prior")
 @example((20, b"x" * 16), 1, HAS_PRIORITY, b"prior")
@@ -227,6 +234,7 @@ def test_a_header_block_is_split_where_it_does_not_fit(
         assert depends_on + bytes((first.stream_weight,)) == priority
 
 
+@well_formed
 @given(cases, streams, st.integers(1, MOST_STREAM // 2).map(lambda half: 2 * half))
 @example((20, b"x" * 16), 1, 2)
 @example((20, b"x" * 17), 1, 2)
@@ -257,6 +265,7 @@ fine_settings = st.one_of(
 )
 
 
+@well_formed
 @given(st.lists(fine_settings, max_size=6))
 @example([(INITIAL_WINDOW_SIZE, MOST_STREAM), (MAX_FRAME_SIZE, 2**24 - 1)])
 @example([(MAX_FRAME_SIZE, LEAST_MAX_FRAME), (ENABLE_PUSH, 1), (ENABLE_PUSH, 0)])

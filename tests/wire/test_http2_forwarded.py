@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from drainproxy.wire.hpack import Fields, HpackReader, block
 from drainproxy.wire.http2_forwarded import forwarded
 from drainproxy.wire.http2_head import RequestHead
+from tests.conftest import well_formed
 from tests.wire.http2_messages import GET, but
 
 FORWARDED = (b"x-forwarded-for", b"192.0.2.1")
@@ -45,6 +46,7 @@ def test_an_app_is_told_what_no_proxy_before_us_has_said(fields: Fields, more: F
     assert told(fields) == more
 
 
+@well_formed
 @given(*[st.binary(max_size=200)] * 2, st.sampled_from([b"", b"a.example", b"[::1]:8", b"a" * 300]))
 def test_what_is_appended_reads_as_three_fields_whatever_they_hold(
     client: bytes, scheme: bytes, host: bytes

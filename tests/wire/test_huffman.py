@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.huffman import HuffmanError, decode, measure
+from tests.conftest import well_formed
 
 encode = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH).encode
 
@@ -48,6 +49,7 @@ def test_every_byte_has_its_code_at_every_place_in_a_byte(value: int) -> None:
         assert decode(encode(text)) == text
 
 
+@well_formed
 @given(st.binary() | st.text(st.characters(max_codepoint=0x7E)).map(str.encode))
 def test_what_was_coded_comes_back(text: bytes) -> None:
     coded = encode(text)

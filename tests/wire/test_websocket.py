@@ -13,6 +13,7 @@ from websockets.streams import StreamReader
 
 from drainproxy.wire import websocket
 from drainproxy.wire.websocket import FrameTracker, close_answer, close_frame
+from tests.conftest import well_formed
 
 KEY = b"\x11\x22\x33\x44"
 MESSAGE_OPCODES = (0, 1, 2, 3, 7)
@@ -204,6 +205,7 @@ def conversations(draw: st.DrawFn) -> list[Frame]:
     return frames
 
 
+@well_formed
 @given(conversations(), st.booleans(), st.booleans(), st.data())
 def test_a_close_at_a_boundary_leaves_a_stream_that_a_parser_reads(
     frames: list[Frame], masked: bool, message: bool, data: st.DataObject
@@ -369,6 +371,7 @@ def test_no_payload_is_kept_or_copied_even_when_a_header_is_cut() -> None:
         tracemalloc.stop()
 
 
+@well_formed
 @given(st.integers(3000, 4999), st.text(max_size=150), st.booleans())
 def test_a_close_frame_is_read_back_with_its_code_and_the_start_of_its_reason(
     code: int, reason: str, masked: bool
