@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 from zlib import crc32
 
@@ -28,6 +29,7 @@ from drainproxy.wire.http2 import (
     WINDOW_UPDATE,
     Http2Error,
 )
+from tests.wire.drawn import one_of_each
 
 RESERVED = 1 << 31
 MOST_BLOCK = 200
@@ -150,92 +152,104 @@ class Recorder(FrameScanner[int]):
 
 FIRST = Unit((Wire(SETTINGS),), ("settings", b""))
 
-streams = st.integers(1, 4)
+STREAMS = range(1, 5)
 # Those that mean nothing: they change nothing.
-_odd_flags = st.sampled_from([0, 0, 0, 0x10, 0x40, 0x80])
-_numbers = st.sampled_from([1, 8, 2**31 - 1])
+ODD_FLAGS = [0, 0, 0, 0x10, 0x40, 0x80]
+PADDINGS = [*[None] * 5, *range(5)]
+# 4.1: the bit before the identifier means nothing. Which of the frames have it.
+HAVE_RESERVED_BIT = [*[0] * 6, 1, 2, 0x1FF]
 
 
-@st.composite
-def _padded(draw: st.DrawFn, flags: int, payload: bytes) -> tuple[int, bytes]:
-    size = draw(st.none() | st.integers(0, 4))
+def unit(frames: Iterable[Wire], told: Told, have_reserved_bit: int) -> Unit:
+    bits = (RESERVED * (have_reserved_bit >> place & 1) for place in count())
+    both = zip(frames, bits, strict=False)
+    return Unit(tuple(replace(each, stream=each.stream | bit) for each, bit in both), told)
+
+
+def with_padding(flags: int, payload: bytes, size: int | None) -> tuple[int, bytes]:
     if size is None:
         return flags, payload
     return flags | PADDED, bytes((size,)) + payload + b"\0" * size
 
 
-@st.composite
-def _data(draw: st.DrawFn) -> Unit:
-    flags = draw(_odd_flags) | draw(st.sampled_from([0, END_STREAM]))
-    flags, payload = draw(_padded(flags, draw(st.binary(max_size=20))))
-    frame = Wire(DATA, flags, draw(streams), payload)
-    return Unit((frame,), ("data", frame.stream, flags, len(payload)))
+def data_unit(of: list[Any], payload: bytes) -> Unit:
+    odd, end, padding, stream, reserved = of
+    flags, payload = with_padding(odd | end, payload, padding)
+    told = ("data", stream, flags, len(payload))
+    return unit([Wire(DATA, flags, stream, payload)], told, reserved)
 
 
-@st.composite
-def _blocks(draw: st.DrawFn) -> Unit:
-    stream, pushes = draw(streams), draw(st.booleans())
-    flags, prefix = draw(_odd_flags), b""
-    promised = 2 * draw(streams)
-    if pushes:
-        prefix = promised.to_bytes(4, "big")
-    else:
-        flags |= draw(st.sampled_from([0, END_STREAM, HAS_PRIORITY]))
-        prefix = draw(st.binary(min_size=5, max_size=5)) if flags & HAS_PRIORITY else b""
-    parts = draw(
-        st.lists(st.binary(max_size=12), min_size=1, max_size=3)
-        | st.just([b"x"] * (1 + MOST_CONTINUATIONS))
-    )
+def block_unit(of: list[Any], parts: list[bytes], prior: bytes) -> Unit:
+    """HEADERS, or PUSH_PROMISE where there is a stream that is promised."""
+    odd, flags, promised, padding, stream, reserved = of
+    flags = odd if promised else odd | flags
+    prefix = promised.to_bytes(4, "big") if promised else prior * bool(flags & HAS_PRIORITY)
     if len(parts) == 1:
         flags |= END_HEADERS
-    flags, payload = draw(_padded(flags, prefix + parts[0]))
-    frames = [Wire(PUSH_PROMISE if pushes else HEADERS, flags, stream, payload)]
+    flags, payload = with_padding(flags, prefix + parts[0], padding)
+    frames = [Wire(PUSH_PROMISE if promised else HEADERS, flags, stream, payload)]
     frames += [Wire(CONTINUATION, 0, stream, part) for part in parts[1:]]
     frames[-1] = replace(frames[-1], flags=frames[-1].flags | END_HEADERS)
     block = b"".join(parts)
     told = (
-        ("push", stream, promised, block) if pushes else ("headers", stream, flags, prefix, block)
+        ("push", stream, promised, block) if promised else ("headers", stream, flags, prefix, block)
     )
-    return Unit(tuple(frames), told)
+    return unit(frames, told, reserved)
 
 
-@st.composite
-def _others(draw: st.DrawFn) -> Unit:
-    flags, stream, number = draw(_odd_flags), draw(streams), draw(_numbers)
-    some, eight = number.to_bytes(4, "big"), draw(st.binary(min_size=8, max_size=8))
-    reserved = (number | draw(st.sampled_from([0, RESERVED]))).to_bytes(4, "big")
-    kind = draw(st.integers(10, 255))
-    frame, told = draw(
-        st.sampled_from(
-            [
-                (Wire(PRIORITY, flags, stream, some + b"\x10"), ("priority", stream)),
-                (Wire(RST_STREAM, flags, stream, some), ("reset", stream, number)),
-                (Wire(SETTINGS, flags, 0, b"\0\x04" + some), ("settings", b"\0\x04" + some)),
-                (Wire(SETTINGS, flags | ACK), ("settings_acknowledged",)),
-                (Wire(PING, flags, 0, eight), ("ping", eight, False)),
-                (Wire(PING, flags | ACK, 0, eight), ("ping", eight, True)),
-                (Wire(GOAWAY, flags, 0, eight + some), ("goaway", eight + some)),
-                (Wire(WINDOW_UPDATE, flags, 0, reserved), ("window_update", 0, number)),
-                (Wire(WINDOW_UPDATE, flags, stream, reserved), ("window_update", stream, number)),
-                (Wire(kind, flags, stream, eight), ("unknown", stream)),
-                (Wire(kind, flags, 0), ("unknown", 0)),
-            ]
-        )
-    )
+def other_unit(of: list[Any], eight: bytes) -> Unit:
+    which, flags, stream, number, bit, kind = of
+    some, reserved = number.to_bytes(4, "big"), (number | bit).to_bytes(4, "big")
+    frame, told = [
+        (Wire(PRIORITY, flags, stream, some + b"\x10"), ("priority", stream)),
+        (Wire(RST_STREAM, flags, stream, some), ("reset", stream, number)),
+        (Wire(SETTINGS, flags, 0, b"\0\x04" + some), ("settings", b"\0\x04" + some)),
+        (Wire(SETTINGS, flags | ACK), ("settings_acknowledged",)),
+        (Wire(PING, flags, 0, eight), ("ping", eight, False)),
+        (Wire(PING, flags | ACK, 0, eight), ("ping", eight, True)),
+        (Wire(GOAWAY, flags, 0, eight + some), ("goaway", eight + some)),
+        (Wire(WINDOW_UPDATE, flags, 0, reserved), ("window_update", 0, number)),
+        (Wire(WINDOW_UPDATE, flags, stream, reserved), ("window_update", stream, number)),
+        (Wire(kind, flags, stream, eight), ("unknown", stream)),
+        (Wire(kind, flags, 0), ("unknown", 0)),
+    ][which]
     return Unit((frame,), told)
 
 
-@st.composite
-def _with_reserved_bits(draw: st.DrawFn, units: st.SearchStrategy[Unit]) -> Unit:
-    """4.1: the bit before the identifier means nothing."""
-    unit = draw(units)
-    frames = (
-        replace(f, stream=f.stream | draw(st.sampled_from([0, RESERVED]))) for f in unit.frames
+def parts_of(drawn: bytes) -> list[bytes]:
+    """A block in up to three frames, or in as many as may be."""
+    many = drawn[0] % 6
+    if many > 3:
+        return [b"x"] * (1 + MOST_CONTINUATIONS)
+    size = 1 + (len(drawn) - 1) // max(1, many)
+    return [drawn[1 + at * size :][:size] for at in range(many)] or [b""]
+
+
+valid_units = (
+    st.builds(
+        data_unit,
+        one_of_each(ODD_FLAGS, [0, END_STREAM], PADDINGS, STREAMS, HAVE_RESERVED_BIT),
+        st.binary(max_size=20),
     )
-    return Unit(tuple(frames), unit.told)
-
-
-valid_units = _data() | _blocks() | _others() | _with_reserved_bits(_data() | _blocks())
+    | st.builds(
+        block_unit,
+        one_of_each(
+            ODD_FLAGS,
+            [0, END_STREAM, HAS_PRIORITY],
+            [*[0] * 4, 2, 4, 6, 8],
+            *(PADDINGS, STREAMS, HAVE_RESERVED_BIT),
+        ),
+        st.binary(min_size=4, max_size=36).map(parts_of),
+        st.binary(min_size=5, max_size=5),
+    )
+    | st.builds(
+        other_unit,
+        one_of_each(
+            *(range(11), ODD_FLAGS, STREAMS, [1, 8, 2**31 - 1], [0, RESERVED], range(10, 256))
+        ),
+        st.binary(min_size=8, max_size=8),
+    )
+)
 valid_streams = st.lists(valid_units, max_size=12).map(lambda units: [FIRST, *units])
 
 

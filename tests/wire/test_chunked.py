@@ -3,7 +3,6 @@
 import re
 import tracemalloc
 from dataclasses import dataclass
-from itertools import pairwise
 
 import h11
 import pytest
@@ -13,6 +12,8 @@ from hypothesis import strategies as st
 from drainproxy.wire.chunked import ChunkedBody, Part, _run
 from drainproxy.wire.fields import TEXT, TOKEN, Refused
 from tests.conftest import well_formed
+from tests.wire.drawn import among, places
+from tests.wire.segments import bytewise, segments_of
 
 # What comes after the body on the same connection, and looks like more of it.
 NEXT = b"0\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -40,15 +41,6 @@ def outcome(*segments: bytes) -> int | str:
             return before + end
         before += len(segment)
     return MORE
-
-
-def bytewise(data: bytes) -> list[bytes]:
-    return [data[place : place + 1] for place in range(len(data))]
-
-
-def segments_of(data: bytes, cuts: set[int]) -> list[bytes]:
-    places = sorted({0, len(data)} | {cut for cut in cuts if cut < len(data)})
-    return [data[start:stop] for start, stop in pairwise(places)]
 
 
 def one_of_bytes(allowed: bytes) -> bytes:
@@ -104,20 +96,19 @@ class Body:
     wire: bytes
 
 
-def among(allowed: bytes) -> st.SearchStrategy[bytes]:
-    return st.lists(st.sampled_from(allowed), max_size=6).map(bytes)
+def in_quotes(text: bytes) -> bytes:
+    """What must be escaped is, and some of the rest."""
+    parts = (b"\\%c" % byte if byte in b'"\\' or byte % 5 == 0 else b"%c" % byte for byte in text)
+    return b'"' + b"".join(parts) + b'"'
 
 
-words = among(TOKEN).filter(bool)
-escaped = st.sampled_from(TEXT).map(lambda byte: b"\\" + bytes((byte,)))
-quoted = st.lists(among(TEXT.translate(None, b'"\\')) | escaped, max_size=4).map(
-    lambda parts: b'"' + b"".join(parts) + b'"'
-)
+words = among(TOKEN, 6, 1)
+quoted = among(TEXT, 12).map(in_quotes)
 extensions = st.builds(bytes.__add__, words, st.just(b"") | (words | quoted).map(b"=".__add__))
 # Chunks that look like the framing around them show any reader that gets out of step.
 contents = st.binary(min_size=1, max_size=40) | st.sampled_from([NEXT, b"\r\n", b"5", b"x" * 5000])
 trailers = st.builds(
-    lambda name, value: b"X-" + name + b":" + value + b"\r\n", words, among(TEXT)
+    lambda name, value: b"X-" + name + b":" + value + b"\r\n", words, among(TEXT, 6)
 ).filter(lambda line: not forbidden_in(line))
 
 
@@ -133,7 +124,7 @@ def bodies(draw: st.DrawFn) -> Body:
     return Body(b"".join(chunks), wire)
 
 
-cuts = st.sets(st.integers(0, 400), max_size=12)
+cuts = places(400, 12).map(set)
 # What a smuggler would put in, take out or put in the place of something else.
 splices = st.tuples(
     st.integers(0, 400),
@@ -330,16 +321,16 @@ def test_no_content_is_kept() -> None:
 
 
 @well_formed
-@given(st.lists(st.binary(min_size=1, max_size=20), max_size=6), st.data())
+@given(st.lists(st.binary(min_size=1, max_size=20), max_size=6), places(160, 12))
 def test_whoever_asks_is_told_where_the_body_itself_is(
-    chunks: list[bytes], data: st.DataObject
+    chunks: list[bytes], cuts: list[int]
 ) -> None:
     coded = b"".join(b"%x;a\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
     body, whole = ChunkedBody(), b""
     began: list[bytes] = []
     parts: list[Part] = []
     body.parts = parts
-    for piece in split_at(coded, data.draw(st.lists(st.integers(0, len(coded))))):
+    for piece in segments_of(coded, cuts):
         assert body.feed(piece) == MORE
         for chunk, begin, end in parts:
             whole += piece[begin:end]
@@ -366,31 +357,30 @@ def end_of(data: bytes, body: ChunkedBody | None = None) -> int:
 
 
 SPELLINGS = (b"%x", b"%X", b"0%x", b"%x;a", b'%x;a="b c"')
-many_chunks = st.lists(
-    st.tuples(
-        st.integers(1, 80) | st.integers(1, 16),
-        st.sampled_from(SPELLINGS) | st.just(SPELLINGS[0]),
-        st.sampled_from([b"x", b"\r\n", b"1\r\na\r\n", b"0\r\n\r\n"]),
-    ),
-    min_size=5,
-    max_size=900,
-).map(
-    lambda chunks: b"".join(
-        b"%b\r\n%b\r\n" % (spelling % size, (content * size)[:size])
-        for size, spelling, content in chunks
-    )
+CONTENTS = (b"x", b"\r\n", b"1\r\na\r\n", b"0\r\n\r\n")
+
+
+def chunk_of(one: int, other: int) -> bytes:
+    """Any of these spellings and contents, the first spelling most often."""
+    size = 1 + one % (80 if other & 1 else 16)
+    spelling = SPELLINGS[max(0, (other >> 1) % 10 - 5)]
+    return b"%b\r\n%b\r\n" % (spelling % size, (CONTENTS[other >> 6] * size)[:size])
+
+
+many_chunks = st.binary(min_size=10, max_size=1800).map(
+    lambda drawn: b"".join(map(chunk_of, drawn[::2], drawn[1::2]))
 )
 
 
 @well_formed
-@given(many_chunks, st.sets(st.integers(0, 20_000), max_size=5))
+@given(many_chunks, places(20_000, 5))
 def test_many_chunks_in_one_piece_end_where_they_end_byte_by_byte(
-    chunks: bytes, cuts: set[int]
+    chunks: bytes, cuts: list[int]
 ) -> None:
     whole = chunks + b"0\r\n\r\n"
     assert end_of(whole + NEXT) == len(whole)
     body = ChunkedBody()
-    *pieces, last = split_at(whole, [cut for cut in cuts if cut < len(whole)])
+    *pieces, last = segments_of(whole, cuts)
     assert [end_of(piece, body) for piece in pieces] == [MORE] * len(pieces)
     assert end_of(last + NEXT, body) == len(last)
 
@@ -451,8 +441,3 @@ def test_whom_the_end_is_enough_is_told_of_runs_and_not_of_each_chunk() -> None:
     assert body.stopped == 0
     assert len(body.parts) < 10
     assert body.feed(b"2\r\nab\r\n" * 20) == MORE
-
-
-def split_at(coded: bytes, cuts: list[int]) -> list[bytes]:
-    places = [0, *sorted(cuts), len(coded)]
-    return [coded[a:b] for a, b in pairwise(places) if a < b]

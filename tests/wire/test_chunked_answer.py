@@ -11,17 +11,16 @@ from drainproxy.wire.chunked import Part
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
 from tests.conftest import well_formed
+from tests.wire.segments import bytewise, segments_of
 from tests.wire.test_chunked import (
     MORE,
     NEXT,
     Body,
     bodies,
-    bytewise,
     cuts,
     mutated,
     outcome,
     read_by_h11,
-    segments_of,
     spliced,
     splices,
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drainproxy.wire import frames
 from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING, SETTINGS
 from tests.conftest import well_formed
+from tests.wire.drawn import one_of_each, places
 from tests.wire.http2_streams import (
     FIRST,
     MOST_BLOCK,
@@ -33,17 +34,15 @@ from tests.wire.http2_streams import (
 MAX_FRAME = 600
 
 # Frames of all types, most of which are wrong in some way, of sizes around the limits.
-_sizes = st.integers(0, 12) | st.sampled_from([MOST_BLOCK, MOST_BLOCK + 1, 461, 462, 600, 601])
 _hostile_frames = st.builds(
-    Wire,
-    st.integers(0, 11),
-    st.integers(0, 255) | st.sampled_from([0, END_HEADERS]),
-    st.sampled_from([0, 1, 1, 1, 3, RESERVED, RESERVED | 1]),
-    _sizes.flatmap(
-        lambda size: st.binary(min_size=min(size, 12), max_size=min(size, 12)).map(
-            lambda begin: begin.ljust(size, b"\1")
-        )
+    lambda of, begin: Wire(of[0], of[1], of[2], begin[: of[3]].ljust(of[3], b"\1")),
+    one_of_each(
+        range(12),
+        [*range(256), *[0, END_HEADERS] * 128],
+        [0, 1, 1, 1, 3, RESERVED, RESERVED | 1],
+        [*range(13), *[MOST_BLOCK, MOST_BLOCK + 1, 461, 462, 600, 601] * 2],
     ),
+    st.binary(min_size=12, max_size=12),
 )
 _hostile = st.lists(_hostile_frames.map(Wire.encode), max_size=5).map(b"".join)
 
@@ -67,7 +66,7 @@ seeds = st.none() | st.integers(0, 2**32 - 1)
 @st.composite
 def in_pieces(draw: st.DrawFn, streams: st.SearchStrategy[bytes]) -> tuple[bytes, list[bytes]]:
     stream = draw(streams)
-    cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    cuts = sorted(cut % (len(stream) + 1) for cut in draw(places(2**16 - 1, 12)))
     if draw(st.integers(0, 9)) == 0:
         cuts = list(range(len(stream)))
     return stream, [stream[start:stop] for start, stop in pairwise([0, *cuts, len(stream)])]
@@ -200,8 +199,8 @@ def interleavings(draw: st.DrawFn) -> tuple[list[Unit], list[bytes | None]]:
     units = draw(valid_streams)
     _, pieces = draw(in_pieces(st.just(encoded(units))))
     steps: list[bytes | None] = [*pieces]
-    for place in draw(st.lists(st.integers(0, len(steps)), max_size=8)):
-        steps.insert(place, None)
+    for place in draw(st.binary(max_size=8)):
+        steps.insert(place % (len(steps) + 1), None)
     return units, steps
 
 
@@ -283,7 +282,7 @@ def test_the_steps_of_a_follower_count_as_what_is_read(costly: bool, least: int,
     st.lists(
         st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=30), st.none() | st.integers(0, 9))
     ),
-    st.lists(st.integers(0, 400)),
+    places(400, 12),
     st.integers(1, 40),
 )
 def test_whoever_follows_a_stream_sees_its_bytes_without_padding_and_no_others(

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 
 from drainproxy.wire import sse
 from drainproxy.wire.sse import EventTracker, retry
+from tests.wire.drawn import pieces, places
 from tests.wire.event_source import BOM, Read
 
 WORDS = [
     *(b"\n", b"\r", b"\r\n", b"data: x", b"data", b"event: e", b":", b": ping", b"retry: 5"),
     *(b"retry", b"id: 1", b"id:", b"id", b"id: \0", b"id: 123456789\0", b"idea: 1", b"\xff", BOM),
 ]
-STREAMS = st.lists(st.sampled_from(WORDS)).map(b"".join)
+STREAMS = pieces(WORDS, 16)
 ENDS = [b"\n", b"\r", b"\r\n"]
 
 
@@ -104,7 +105,7 @@ def test_who_has_come_with_an_id_can_come_with_it_again() -> None:
 @pytest.mark.parametrize("much", [0, sse._MUCH])
 @given(
     stream=STREAMS | STREAMS.map(lambda stream: stream.replace(b"\r", b"\n")),
-    cuts=st.lists(st.integers(0, 40)),
+    cuts=places(40, 12),
 )
 def test_any_split_of_a_stream_is_followed(much: int, stream: bytes, cuts: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,6 @@
 """The tracker against a model of the stream, however it is split; our Close against a parser."""
 
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -14,6 +13,8 @@ from websockets.streams import StreamReader
 from drainproxy.wire import websocket
 from drainproxy.wire.websocket import FrameTracker, close_answer, close_frame
 from tests.conftest import well_formed
+from tests.wire.drawn import one_of_each
+from tests.wire.segments import bytewise
 
 KEY = b"\x11\x22\x33\x44"
 MESSAGE_OPCODES = (0, 1, 2, 3, 7)
@@ -64,17 +65,10 @@ class Model:
         return min((place - start for place in places if start <= place <= stop), default=-1)
 
 
-sizes = st.integers(0, 5) | st.sampled_from([124, 125, 126, 127, 300, 65535, 65536])
-opcodes = st.sampled_from(MESSAGE_OPCODES) | st.sampled_from(CONTROL_OPCODES)
-wires = st.builds(
-    Wire,
-    st.booleans(),
-    opcodes,
-    sizes,
-    st.booleans(),
-    st.integers(0, 7),
-    st.sampled_from([0, 2, 8]),
-)
+BOTH = (True, False)
+SIZES = [*range(6), 0, 124, 125, 126, 127, 300, 65535, 65536]
+OPCODES = MESSAGE_OPCODES + CONTROL_OPCODES
+wires = one_of_each(BOTH, OPCODES, SIZES, BOTH, range(8), [0, 2, 8]).map(lambda of: Wire(*of))
 models = st.lists(wires, max_size=8).map(Model)
 
 
@@ -83,9 +77,11 @@ def cut_models(draw: st.DrawFn) -> tuple[Model, list[int]]:
     """A stream and where it is split: anywhere, and often close to the end of a frame."""
     model = draw(models)
     length = len(model.stream)
-    near = st.builds(int.__add__, st.sampled_from(sorted(model.frame_ends)), st.integers(-2, 15))
-    cuts = draw(st.sets(st.integers(0, length) | near, max_size=12))
-    return model, sorted({0, length} | {cut for cut in cuts if 0 <= cut <= length})
+    ends = sorted(model.frame_ends)
+    drawn = [draw(st.binary(min_size=2, max_size=12)) for _ in range(4)]
+    near = {ends[a % len(ends)] + b % 18 - 2 for a, b in zip(*drawn[:2], strict=False)}
+    anywhere = {(a << 8 | b) * length >> 16 for a, b in zip(*drawn[2:], strict=False)}
+    return model, sorted({0, length} | {cut for cut in near | anywhere if 0 <= cut <= length})
 
 
 def state(tracker: FrameTracker) -> dict[str, object]:
@@ -117,10 +113,6 @@ def test_what_belongs_to_a_message_is_told_from_control_frames(
 ) -> None:
     """RFC 6455 5.5: frames of the opcodes from 8 on, which may stand between fragments."""
     assert fed(before, last).data_passed == expected
-
-
-def bytewise(data: bytes) -> Iterator[bytes]:
-    return (data[place : place + 1] for place in range(len(data)))
 
 
 def parse(stream: bytes, *, masked: bool) -> list[Frame]:
@@ -192,11 +184,14 @@ def test_a_tracker_fed_up_to_the_boundary_stands_at_it(
             assert tracker.boundary_in(rest[cut:], message=message) == 0
 
 
+fragments = st.lists(st.sampled_from(SIZES), min_size=1, max_size=4)
+
+
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Frame]:
     """Messages that keep RFC 6455 5.4: fragments in order, control frames in between."""
     frames: list[Frame] = []
-    for sizes_of_message in draw(st.lists(st.lists(sizes, min_size=1, max_size=4), max_size=3)):
+    for sizes_of_message in draw(st.lists(fragments, max_size=3)):
         last = len(sizes_of_message) - 1
         for index, size in enumerate(sizes_of_message):
             opcode = Opcode.CONT if index else Opcode.BINARY
@@ -225,15 +220,14 @@ def test_a_close_at_a_boundary_leaves_a_stream_that_a_parser_reads(
 
 # Many frames in one piece: runs of short ones, and what is left for the next turn
 
-short_wires = st.builds(
-    Wire,
-    st.booleans() | st.just(True),
-    st.sampled_from([0, 1, 2]) | st.sampled_from([*MESSAGE_OPCODES, 9, 10, 11, 15]),
-    st.integers(0, 40) | st.integers(0, 3),
-    st.booleans(),
-    st.sampled_from([0, 0, 4]),
-    st.sampled_from([0, 0, 0, 2]),
-)
+short_wires = one_of_each(
+    (True, True, True, False),
+    [*[0, 1, 2] * 3, *MESSAGE_OPCODES, 9, 10, 11, 15],
+    [*range(41), *[0, 1, 2, 3] * 10],
+    BOTH,
+    [0, 0, 4],
+    [0, 0, 0, 2],
+).map(lambda of: Wire(*of))
 crowds = st.builds(
     lambda frames, repeats, last: Model([*frames * repeats, *last]),
     st.lists(short_wires, min_size=1, max_size=30),
@@ -372,10 +366,11 @@ def test_no_payload_is_kept_or_copied_even_when_a_header_is_cut() -> None:
 
 
 @well_formed
-@given(st.integers(3000, 4999), st.text(max_size=150), st.booleans())
+@given(st.integers(3000, 4999), st.binary(max_size=300), st.booleans())
 def test_a_close_frame_is_read_back_with_its_code_and_the_start_of_its_reason(
-    code: int, reason: str, masked: bool
+    code: int, text: bytes, masked: bool
 ) -> None:
+    reason = text.decode("utf-16-le", "ignore")
     [frame] = parse(close_frame(code, reason, KEY if masked else None), masked=masked)
     close = Close.parse(frame.data)
     assert (frame.opcode, frame.fin, close.code) == (Opcode.CLOSE, True, code)
