@@ -7,7 +7,8 @@ test file as coverage's context, and writes for each pair what TEST leaves out o
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +18,28 @@ from coverage.exceptions import NoDataError
 
 # Modules are imported once for all, so what runs then counts for everybody who imports them.
 _IMPORT = "import"
-# Tracing makes much input many times as slow, and it reaches no other branch.
-_PYTEST = ("-q", "-p", "no:cacheprovider", "-m", "not amount", "--hypothesis-profile=coverage")
+# Tracing makes much input many times as slow, and it reaches no other branch. What is slow does not
+# run on a push.
+_MARKS = "not amount and not slow"
+_PYTEST = ("-q", "-p", "no:cacheprovider", "-m", _MARKS, "--hypothesis-profile=coverage")
 
 
 class Contexts:
     """A plugin of pytest's that names the file whose test is running to coverage.
 
-    What pytest does by itself is not traced: that takes several times as long as without.
+    What pytest does by itself is not traced: that takes several times as long as without. Nor are
+    the files of tests while they are imported, so what they call by then proves nothing.
     """
 
-    def __init__(self, measuring: coverage.Coverage) -> None:
+    def __init__(self, measuring: coverage.Coverage, modules: Sequence[str]) -> None:
         self._measuring = measuring
-        self._trace: Any = None
         self._file = ""
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self) -> Iterator[None]:
-        """While modules are imported."""
-        self._measuring.start()
-        self._trace = sys.gettrace()
-        self._measuring.switch_context(_IMPORT)
-        try:
-            return (yield)
-        finally:
-            sys.settrace(None)
+        measuring.start()
+        self._trace: Any = sys.gettrace()
+        measuring.switch_context(_IMPORT)
+        for module in modules:
+            import_module(module.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        sys.settrace(None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -81,10 +79,8 @@ def main(report: Path, pairs: list[tuple[str, str]]) -> int:
             branch=True,
             include=[module for _, module in pairs],
         )
-        code = pytest.main(
-            [*_PYTEST, *tests],
-            plugins=[Contexts(measuring)],
-        )
+        traced = Contexts(measuring, [module for _, module in pairs])
+        code = pytest.main([*_PYTEST, *tests], plugins=[traced])
         measuring.stop()
         missing = {
             module: _missing(measuring, module, test, Path(folder)) for test, module in pairs
