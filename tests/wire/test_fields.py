@@ -189,7 +189,7 @@ def test_a_long_name_or_line_is_read_as_any_other() -> None:
 def test_a_flood_of_names_and_lines_fills_no_memory() -> None:
     tracemalloc.start()
     try:
-        for number in range(20_000):
+        for number in range(10_000):
             name = b"X-%06d" % number
             for line in name + b": 1", name + b"-" * 500 + b": 1", b"Accept: " + name * 20:
                 read_field(line)
