@@ -184,3 +184,6 @@ WRONG = [
     for (code, budget), cases in _WRONG.items()
     for frames in cases
 ]
+
+# How many right frames stand before a wrong one.
+BEFORE = [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.amount)]

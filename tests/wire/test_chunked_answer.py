@@ -161,6 +161,7 @@ def test_what_clients_may_read_in_two_ways_is_refused(body: bytes) -> None:
     assert passed(*(body[at : at + step] for at in range(0, len(body), step)), NEXT) is REFUSED
 
 
+@pytest.mark.amount
 @pytest.mark.parametrize("line", [b"X y: z\r\n", b"Set-Cookie: a\r\n"])
 def test_any_number_of_lines_may_be_left_out_a_turn_after_the_other(line: bytes) -> None:
     assert passed(b"0\r\n" + line * 3000 + b"A: b\r\n\r\n" + NEXT) == b"0\r\nA: b\r\n\r\n"

@@ -27,7 +27,7 @@ from drainproxy.wire.http2 import (
     Http2Error,
 )
 from tests.conftest import well_formed
-from tests.wire.http2_edges import BEGINNINGS, FINE, UNKNOWN, WRONG
+from tests.wire.http2_edges import BEFORE, BEGINNINGS, FINE, UNKNOWN, WRONG
 from tests.wire.http2_streams import (
     FIRST,
     INSTEAD,
@@ -226,7 +226,7 @@ def fed_until_an_error(stream: bytes, step: int) -> tuple[Recorder, bytes]:
     return scanner, passed
 
 
-@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize("before", BEFORE)
 @pytest.mark.parametrize(("code", "budget", "wrong"), WRONG)
 def test_what_stands_before_a_wrong_frame_passes_and_nothing_else(
     code: int, budget: str, wrong: bytes, before: int

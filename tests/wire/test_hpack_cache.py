@@ -121,6 +121,7 @@ def test_whatever_a_long_conversation_has_shifted_and_driven_out(
     assert isinstance(said(quick, index(NEWEST + entries)), int)
 
 
+@pytest.mark.amount
 def test_a_number_that_comes_again_means_the_newer_field() -> None:
     thorough, quick = readers()
     for request in range(1000):
@@ -140,6 +141,7 @@ def test_numbers_may_come_again_within_a_long_block() -> None:
             thorough.read(indexed(b":b", b"%d" % age))
 
 
+@pytest.mark.amount
 @pytest.mark.parametrize("room", [4096, 65536])
 def test_what_is_kept_is_bounded_whatever_was_named(room: int) -> None:
     def kept() -> int:

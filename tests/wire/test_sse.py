@@ -207,7 +207,14 @@ RUNS += [b"id\n\n", b"id:1\n\n", b"id:1\nid\n\n", b"id: \0\n", b":\r", b"x\r\n\r
 @pytest.mark.parametrize("has_last_event_id", [True, False])
 @pytest.mark.parametrize("begun", [b"", b"data: x\n"])
 @pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("size", [100, 1000, 200_000])
+@pytest.mark.parametrize(
+    "size",
+    [
+        100,
+        pytest.param(1000, marks=pytest.mark.slow),
+        pytest.param(200_000, marks=pytest.mark.amount),
+    ],
+)
 def test_a_run_of_lines_takes_no_step_for_each(
     run: bytes, begun: bytes, has_last_event_id: bool, size: int
 ) -> None:

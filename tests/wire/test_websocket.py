@@ -236,6 +236,7 @@ crowds = st.builds(
 )
 
 
+@pytest.mark.amount
 @given(crowds, st.data())
 def test_many_frames_in_one_piece_leave_what_they_leave_one_byte_at_a_time(
     crowd: Model, data: st.DataObject
