@@ -29,7 +29,7 @@ from tests.e2e.http_client import connected, get
 from tests.e2e.process import QUICK_DRAIN, Sidecar, sidecar
 from tests.e2e.test_reload import Volume
 
-SECONDS = float(os.environ.get("TESTS_AGING", "6"))
+SECONDS = float(os.environ.get("TESTS_AGING", "7"))
 AGE, JITTER, GRACE = 2.0, 0.25, 1.0
 AGING = (
     *("--max-connection-age", f"{AGE:g}s", "--max-connection-age-jitter", f"{JITTER:.0%}"),

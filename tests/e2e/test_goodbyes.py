@@ -25,7 +25,7 @@ from tests.e2e.process import BUSY, PATIENCE, Sidecar, sidecar
 
 WEBSOCKETS = EVENTS = CALLS = 200
 CHANNELS, ASKERS = 10, 100
-SPREAD = 2.5
+SPREAD = 4.0
 DRAIN = (
     *("--drain-delay", "500ms", "--drain-quiet", "500ms", "--drain-spread", f"{SPREAD:g}s"),
     *("--drain-timeout", "25s", "--grpc-drain", "end", "--idle-close", "1s"),
