@@ -14,12 +14,13 @@ from tests.e2e.flow import serving
 from tests.e2e.process import Sidecar, sidecar
 
 RATE, SECONDS = 2000, 3.0
-# `leaving` is over three quarters of the way to cutting, quiet or not: 1.5 s after the signal.
-DRAIN = ("--drain-delay", "0s", "--drain-quiet", "1s", "--drain-timeout", "4s")
+# `leaving` is over 1.5 s after the signal, quiet or not; what is in flight then has its time.
+DRAIN = (
+    *("--drain-delay", "0s", "--drain-quiet", "1s", "--leaving-timeout", "1500ms"),
+    *("--drain-timeout", "20s"),
+)
 QUESTION = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-# What a client hears at the deadline, to whom a busy machine has not brought its answer.
-TOO_LATE = b"drainproxy: the time to drain is over\n"
 
 
 class App(asyncio.Protocol):
@@ -46,8 +47,6 @@ async def ask_once(port: int) -> str:
             answer = await loop.sock_recv(sock, 4096)
         except ConnectionError as error:
             return type(error).__name__
-        if answer.startswith(b"HTTP/1.1 503") and answer.endswith(TOO_LATE):
-            return "too late"
         return "answered" if answer.endswith(b"ok") else f"{answer!r}"
 
 
@@ -75,8 +74,6 @@ async def test_of_two_thousand_who_connect_each_second_nobody_is_reset(time: str
         with sidecar(f"127.0.0.1:{app}", *DRAIN) as running:
             ends, rate = await connect_all_the_time(running)
             assert await asyncio.to_thread(running.process.wait) == 0
-    late = ends.pop("too late", 0)
-    assert late < ends.total() / 50, ends
     assert ends.keys() == {"answered", "refused"}, ends
     # A busy machine has fewer clients; what is said of them holds all the same.
     assert min(ends.values()) > ends.total() / 12, ends
