@@ -6,6 +6,7 @@ one's table.
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Generic, TypeVar, cast
 
 from drainproxy.wire import huffman
@@ -95,23 +96,14 @@ _ROOM_FOR_BLOCKS, _ROOM_FOR_STRINGS, _WEIGHT_OF_STRING = 16384, 12288, 150
 OTHERS, HEADS_ONLY, TRACED = (cast(HeaderField, (word, "")) for word in ("", "head", "trace"))
 
 
-def _everything(name: bytes) -> bool:
-    return True
-
-
-_static_tables: dict[Matters, list[Entry]] = {}
-
-
+@cache
 def static_table(matters: Matters) -> list[Entry]:
-    if matters not in _static_tables:
-        nobodys = (OTHERS, 0, OTHERS, False)
-        table = [nobodys] * (_INDEXED + 1)
-        for field in _STATIC_FIELDS:
-            says = matters(field[0])
-            seen = field if says is True else says or OTHERS
-            table.append((seen, len(b"".join(field)) + _OVERHEAD, field, False))
-        _static_tables[matters] = table
-    return _static_tables[matters]
+    table = [(OTHERS, 0, OTHERS, False)] * (_INDEXED + 1)
+    for field in _STATIC_FIELDS:
+        says = matters(field[0])
+        seen = field if says is True else says or OTHERS
+        table.append((seen, len(b"".join(field)) + _OVERHEAD, field, False))
+    return table
 
 
 class HpackReader(Generic[Read]):
@@ -124,7 +116,8 @@ class HpackReader(Generic[Read]):
     `matters` is asked once for the name of each field: whether the field matters, as does any value
     that is_raw, or what stands for it. `understand` makes what `read` returns of all these, and is
     cached with the block: a new field that does not matter costs no more than its length.
-    `fields` are those of the last block. After an HpackError nothing can be read any more.
+    `fields` are those of the last block. A block equal to `last_block` need not be read: it says
+    `last_read` once more. After an HpackError nothing can be read any more.
     """
 
     __slots__ = (
@@ -143,6 +136,8 @@ class HpackReader(Generic[Read]):
         "_table",
         "_too_long",
         "_understand",
+        "last_block",
+        "last_read",
         "spells",
     )
 
@@ -150,7 +145,7 @@ class HpackReader(Generic[Read]):
         self,
         max_list_size: int,
         understand: Callable[[Fields], Read],
-        matters: Matters = _everything,
+        matters: Matters = lambda name: True,
         too_long: Read | None = None,
     ) -> None:
         self._max_list_size = max_list_size
@@ -161,6 +156,8 @@ class HpackReader(Generic[Read]):
         self._entries: list[Entry] | None = []
         # What was seen last, and what it was understood to be: clients repeat themselves.
         self._last: tuple[list[HeaderField], Read] | None = None
+        self.last_block: bytes | None = None
+        self.last_read: Read
         self._table = static_table(matters).copy()
         self._size = 0  # what the dynamic entries weigh
         self._max_size = _DEFAULT_TABLE_SIZE  # the most that they may, as the sender has chosen it
@@ -185,7 +182,7 @@ class HpackReader(Generic[Read]):
 
     def forget(self) -> None:
         """Keep nothing of the block that was read last."""
-        self._entries, self._last = [], None
+        self._entries, self._last, self.last_block = [], None, None
 
     def forget_all(self) -> None:
         """Keep nothing but the table: what was read already is read anew when it comes again."""
@@ -203,14 +200,17 @@ class HpackReader(Generic[Read]):
         if size < self._max_size:
             self._owed = size if self._owed is None else min(size, self._owed)
             self._blocks.forget()
+            self.last_block = None
 
     def read(self, block: bytes) -> Read:
         """What a whole block says. HpackError tells what is wrong with it."""
         blocks = self._blocks
         # An empty one is not worth the hashing of the block: what was indexed has emptied it.
         if blocks and (known := blocks.get(block)) is not None:
-            self._entries, read = known
-            return read
+            self._entries, self.last_read = known
+            self.last_block = block
+            return self.last_read
+        self.last_block = None
         try:
             return self._read(block)
         except huffman.HuffmanError as error:

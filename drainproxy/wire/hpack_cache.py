@@ -155,6 +155,7 @@ class CachingReader(HpackReader[Read]):
         """From now on the fields of each block are wanted."""
         self._longest = -1
         self.spells = True
+        self.last_block = None
         self._blocks.forget()
         self._table[:] = [(*entry[:2], spelt(entry), False) for entry in self._table]
 

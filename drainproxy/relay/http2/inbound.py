@@ -64,9 +64,9 @@ class Inbound(Direction[RequestHead]):
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
         """HEADERS: a request, or its trailers."""
-        head = self.reader.read(block)
-        table = self.table
-        streams = table.streams
+        reader = self.reader
+        head = reader.last_read if block == reader.last_block else reader.read(block)
+        streams = (table := self.table).streams
         if stream != table.highest + 2:
             found = streams.get(stream)
             if found is not None:

@@ -66,7 +66,8 @@ class Outbound(Direction[AnswerHead]):
         """HEADERS: an answer's head, interim ones included, or its trailers."""
         # A block of our own that is sent meanwhile comes after this one.
         anew = self.stateless
-        head = self.reader.read(block)
+        reader = self.reader
+        head = reader.last_read if block == reader.last_block else reader.read(block)
         before = b""
         found = self.table.streams.get(stream)
         if found is not None:
