@@ -43,10 +43,11 @@ from drainproxy.wire.http2 import (
 )
 from drainproxy.wire.padding import padding_of, prefix_and_part
 
-# Length and kind in one number: one value less to unpack for each frame.
-_unpack_head = Struct(">IBI").unpack_from
-# Of the flags of HEADERS those that change its shape; with END_HEADERS alone it is all block.
-_SHAPE = END_HEADERS | PADDED | HAS_PRIORITY
+# 4.1. Bit operations take longer than to unpack one more value: so the first byte of a length comes
+# by itself, since it is 0 in most frames, and a stream with the reserved bit is a negative number.
+_unpack_head = Struct(">BHBBi").unpack_from
+# By the flags of HEADERS, whether its payload is one whole block and nothing else.
+_ALL_BLOCK = [f & (END_HEADERS | PADDED | HAS_PRIORITY) == END_HEADERS for f in range(256)]
 
 # A frame that is kept until it is whole has no use for more; header blocks have their own limit.
 _MOST_KEPT = LEAST_MAX_FRAME
@@ -226,8 +227,9 @@ class FrameScanner(Generic[Ending]):
         self._left = 0
         self._run = at if self._skipping else 0
         self._skipping = False
-        if self.ending is not None:
-            self._end_passed(self.ending)
+        if (ending := self.ending) is not None:
+            self.ending = None
+            self.ended(ending)
         self._feeding = True
         if self._own_frames:
             self.put_own_frames(data, at)
@@ -285,10 +287,12 @@ class FrameScanner(Generic[Ending]):
         bound = min(at + _BYTES_AT_ONCE, end)
         try:
             while (payload := at + HEAD_SIZE) <= bound:
-                length_and_kind, flags, stream = _unpack_head(data, at)
-                length, kind = length_and_kind >> 8, length_and_kind & 0xFF
+                high, length, kind, flags, stream = _unpack_head(data, at)
+                if high:
+                    length |= high << 16
+                if stream < 0:
+                    stream &= MOST_STREAM
                 stop = payload + length
-                stream &= MOST_STREAM
                 if length > most:
                     raise Http2Error(FRAME_SIZE_ERROR, "a frame is over MAX_FRAME_SIZE")
                 if self._expected:
@@ -296,7 +300,7 @@ class FrameScanner(Generic[Ending]):
                 if kind == DATA:
                     if bound < end:
                         bound = min(bound + length, end)
-                    if flags & PADDED:
+                    if flags >= PADDED and flags & PADDED:
                         self.padding = padding_of(data, at, stop)
                         if not self.padding:
                             self._needed = HEAD_SIZE + 1
@@ -310,10 +314,11 @@ class FrameScanner(Generic[Ending]):
                         if self.rest:
                             self._skipping = self._run == stop
                             return at
-                    if self.ending is not None and stop <= end:
-                        self._end_passed(self.ending)
+                    if (ending := self.ending) is not None and stop <= end:
+                        self.ending = None
+                        self.ended(ending)
                     continue
-                if kind == HEADERS and flags & _SHAPE == END_HEADERS and stop <= end:
+                if kind == HEADERS and _ALL_BLOCK[flags] and stop <= end:
                     if length > self.max_block:
                         raise _too_long(self.max_block)
                     if not stream:
@@ -352,10 +357,6 @@ class FrameScanner(Generic[Ending]):
         self._skipping = stop > len(data)
         self._pieces.append(data[self._run : at])
         self._run = stop
-
-    def _end_passed(self, ending: Ending) -> None:
-        self.ending = None
-        self.ended(ending)
 
     def _check_expected(self, kind: int, flags: int, stream: int) -> None:
         if self._expected == _CONTINUATION:
