@@ -35,6 +35,10 @@ MOST_STREAM = 2**31 - 1
 # The length has 24 bits: a byte for its upper ones comes first.
 # Length and kind in one number: one value less to pass for each frame.
 _pack_head = Struct(">IBI").pack
+# That of a frame below 64 KiB: its length needs no operation on bits, which takes longer.
+_pack_short_head = Struct(">xHBBI").pack
+# The flags of HEADERS, by what was asked for: END_STREAM and HAS_PRIORITY of them count.
+_FLAGS_OF_WHOLE = [f & (END_STREAM | HAS_PRIORITY) | END_HEADERS for f in range(256)]
 _SETTING = Struct(">HI")
 _NUMBER = Struct(">I")
 _TWO_NUMBERS = Struct(">II")
@@ -94,16 +98,16 @@ def header_frames(
     stream: int, flags: int, priority: bytes, block: bytes, most: int = LEAST_MAX_FRAME
 ) -> bytes:
     """HEADERS, and a CONTINUATION for each `most` bytes that do not fit (6.10): by default no more
-    than everybody takes, who may keep to that until its SETTINGS are acknowledged.
+    than everybody takes, who may keep to that until its SETTINGS are acknowledged; never 64 KiB.
 
     Of `flags` END_STREAM and HAS_PRIORITY count; `priority` is what the latter announces.
     """
-    flags &= END_STREAM | HAS_PRIORITY
     if priority:
         block = priority + block
-    if len(block) <= most:
-        return _pack_head(len(block) << 8 | HEADERS, flags | END_HEADERS, stream) + block
-    return _split(HEADERS, flags, stream, block, most)
+    length = len(block)
+    if length <= most:
+        return _pack_short_head(length, HEADERS, _FLAGS_OF_WHOLE[flags], stream) + block
+    return _split(HEADERS, flags & (END_STREAM | HAS_PRIORITY), stream, block, most)
 
 
 def push_promise_frames(

@@ -86,7 +86,7 @@ class Inbound(Direction[RequestHead]):
             table.connection, stream, head, table.moment, bool(flags & END_STREAM)
         )
         context = table.context
-        if self.reader.spells or head.traced or context.access_log is not None:
+        if reader.spells or head.traced or context.access_log is not None:
             opened.facts = self._facts(block)
         table.hold(opened)
         if timeout := context.limits.request_timeout:
@@ -173,7 +173,7 @@ class Inbound(Direction[RequestHead]):
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
         if flags and flags & _SAYS_MORE:
-            if flags & PADDED:
+            if flags >= PADDED and flags & PADDED:
                 found.due += self.padding
             if flags & END_STREAM:
                 if sent != found.due < UNTOLD:

@@ -64,10 +64,31 @@ class Outbound(Direction[AnswerHead]):
 
     def headers(self, stream: int, flags: int, priority: bytes, block: bytes) -> bytes | None:
         """HEADERS: an answer's head, interim ones included, or its trailers."""
+        reader, table = self.reader, self.table
+        head = reader.last_read if block == reader.last_block else reader.read(block)
+        found = table.streams.get(stream)
+        # The usual head, and the usual trailers of gRPC: of these there is nothing else to ask.
+        if found is not None and not self.stateless and not table.pending:
+            if head.plain and not found.status and not flags & END_STREAM:
+                found.status, found.answer_due = head.status, head.length
+                self.started.append(found)
+                return None
+            if (
+                head.trailers
+                and found.status
+                and flags & END_STREAM
+                and (found.received >= found.answer_due or found.answer_due >= UNTOLD)
+            ):
+                found.grpc_status = head.grpc_status
+                self.ended(found)
+                return None
+        return self._any_headers(stream, flags, priority, head, block)
+
+    def _any_headers(
+        self, stream: int, flags: int, priority: bytes, head: AnswerHead, block: bytes
+    ) -> bytes | None:
         # A block of our own that is sent meanwhile comes after this one.
         anew = self.stateless
-        reader = self.reader
-        head = reader.last_read if block == reader.last_block else reader.read(block)
         before = b""
         found = self.table.streams.get(stream)
         if found is not None:
@@ -77,16 +98,7 @@ class Outbound(Direction[AnswerHead]):
                 before = self._released(stream)
                 if flags & END_STREAM and self._ends_in_held(stream):
                     return self.drop_block()
-            # The usual head, and the usual trailers of gRPC, inlined: that saves two calls.
-            if head.plain and not found.status and not flags & END_STREAM:
-                found.status, found.answer_due = head.status, head.length
-                self.started.append(found)
-            elif (
-                head.trailers and found.status and flags & END_STREAM and found.answer_due >= UNTOLD
-            ):
-                found.grpc_status = head.grpc_status
-                self.ended(found)
-            elif not self._answered(found, flags, head, block):
+            if not self._answered(found, flags, head, block):
                 return self.drop_block()
         elif self._is_nobodys(stream, flags, head):
             return self.drop_block()
@@ -169,7 +181,7 @@ class Outbound(Direction[AnswerHead]):
             if table.tracked and not self._follow_app(stream, flags, length):
                 return False
             if flags:
-                if flags & PADDED:
+                if flags >= PADDED and flags & PADDED:
                     found.answer_due += self.padding
                 if flags & END_STREAM and not found.app_done:
                     if received < found.answer_due < UNTOLD:

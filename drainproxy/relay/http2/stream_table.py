@@ -185,7 +185,7 @@ class StreamTable:
     def finish(self, stream: Stream) -> None:
         """End a stream whose two messages are complete, the usual case: counted with the read."""
         del self.streams[stream.id]
-        if self.tracked or not stream.id & 1:
+        if self.tracked or self.pushed:
             self._forget(stream, FINISHED)
         self.finished.append(stream)
 
