@@ -6,6 +6,7 @@ A drain is over when the last hold is closed. That is an event: nothing polls.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from heapq import nsmallest
+from operator import attrgetter
 from typing import Protocol
 
 KINDS = ("http1", "http2", "grpc", "sse", "websocket", "tcp")
@@ -15,6 +16,8 @@ FINISHED, GOODBYE, CLIENT_LEFT, APP_LEFT, CUT = range(5)
 ENDINGS = ("finished", "goodbye", "client_left", "app_left", "cut")
 # The most unanswered goodbyes that a report names.
 MOST_NAMED = 40
+
+_kind_of = attrgetter("kind")
 
 
 class Hold(Protocol):
@@ -95,9 +98,10 @@ class Ledger:
         self.holds.difference_update(holds)
         if len(self.holds) != left:
             raise KeyError("of what is finished not all was open")
-        endings = self._endings
-        for hold in holds:
-            endings[hold.kind][FINISHED] += 1
+        # Without a step of the interpreter for each: there are one or two kinds among many holds.
+        kinds = [*map(_kind_of, holds)]
+        for kind in {*kinds}:
+            self._endings[kind][FINISHED] += kinds.count(kind)
         if self.watched is not None:
             for hold in self.watched.keys() & holds:
                 self.watched[hold] = FINISHED

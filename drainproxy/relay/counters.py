@@ -2,6 +2,9 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
 from drainproxy.drain.ledger import KINDS
@@ -12,6 +15,8 @@ DURATION_BOUNDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 )  # fmt: skip
 AGE_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 86400.0)
+
+_kind_and_opened = attrgetter("kind", "opened")
 
 
 class Histogram:
@@ -108,6 +113,20 @@ class Counters:
         durations.total += seconds
         if exchange.begun:
             self._in_parts[kind].observe(seconds)
+
+    def all_answered(self, exchanges: Iterable[Answered], now: float) -> None:
+        """Count answers that have ended in one read. Most of such are of one kind and have begun
+        in one read too: then they have one duration."""
+        for (kind, opened), alike in groupby(exchanges, _kind_and_opened):
+            codes, durations = self.codes[kind], self.durations[kind]
+            seconds, number = now - opened, 0
+            for exchange in alike:
+                codes[exchange.status] += 1
+                number += 1
+                if exchange.begun:
+                    self._in_parts[kind].observe(seconds)
+            durations.counts[bisect_left(DURATION_BOUNDS, seconds)] += number
+            durations.total += seconds * number
 
     def answer_begun(self, exchange: Answered, now: float) -> None:
         """Count the first byte of an answer whose rest comes in a later read."""

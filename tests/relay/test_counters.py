@@ -1,5 +1,7 @@
 """The time to the first byte of an answer is counted when it comes, to the last one at the end."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,31 @@ def test_every_value_is_counted_once(values: list[float]) -> None:
     assert histogram.total == pytest.approx(sum(values))
     for place, bound in enumerate(histogram.bounds):
         assert sum(histogram.counts[: place + 1]) == sum(value <= bound for value in values)
+
+
+ends = st.builds(
+    SimpleNamespace,
+    kind=st.sampled_from(["http2", "grpc", "sse"]),
+    status=st.sampled_from([200, 404]),
+    opened=st.sampled_from([0.0, 1.0, 2.5]),
+    begun=st.booleans(),
+)
+
+
+@given(st.lists(ends, max_size=9))
+def test_answers_that_end_together_count_as_one_after_the_other(
+    exchanges: list[SimpleNamespace],
+) -> None:
+    one_by_one, together = Counters(), Counters()
+    for exchange in exchanges:
+        one_by_one.answered(exchange, 3.0)
+    together.all_answered(exchanges, 3.0)
+    assert together.codes == one_by_one.codes
+    for counted in (lambda counters: counters.durations, Counters.first_bytes):
+        alone, among = counted(one_by_one), counted(together)
+        assert [each.counts for each in among.values()] == [e.counts for e in alone.values()]
+        totals = [each.total for each in alone.values()]
+        assert [each.total for each in among.values()] == pytest.approx(totals)
 
 
 def times(talk: Conversation) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

@@ -113,13 +113,14 @@ class Inbound(Direction[RequestHead]):
         table = self.table
         connection, context = table.connection, table.context
         if opened.kind == "websocket":
-            window = table.window.of_stream
-            table.tracked[opened.id] = WebSocketStream(connection, opened, window)
+            table.tracked[opened.id] = WebSocketStream(connection, opened, table.window.of_stream)
             tell_as_connection(table, opened)
-        elif opened.kind == "grpc" and context.limits.aging.ages.get(STREAM):
-            sample = connection.age.jitter_sample
-            expires_at = context.limits.aging.expires_at(STREAM, opened.opened, sample)
-            table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
+        elif opened.kind == "grpc":
+            table.has_calls = True
+            aging = context.limits.aging
+            if aging.ages.get(STREAM):
+                expires_at = aging.expires_at(STREAM, opened.opened, connection.age.jitter_sample)
+                table.deadlines.no_later(Deadline.STREAM_AGE, expires_at)
         if context.leaving:
             begins_late(table, opened)
 

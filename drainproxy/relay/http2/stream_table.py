@@ -53,6 +53,7 @@ class StreamTable:
         "deadlines",
         "finished",
         "going",
+        "has_calls",
         "heard",
         "highest",
         "hold",
@@ -110,6 +111,8 @@ class StreamTable:
         self.upload_window = USUAL_WINDOW
         # The client or the app has sent GOAWAY itself.
         self.going = False
+        # A stream may have been a gRPC call.
+        self.has_calls = False
 
     @property
     def begun(self) -> int:
@@ -157,6 +160,7 @@ class StreamTable:
         self.streams[stream] = opened
         self.hold(opened)
         self.pushed += 1
+        self.has_calls = True
         self._begun_beside += 1
 
     def reject(self, reason: str, words: str, facts: Facts = NO_FACTS) -> None:
@@ -308,11 +312,11 @@ class StreamTable:
         """Count and book the streams that finished in the current read."""
         finished, self.finished = self.finished, []
         context = self.context
-        count, now = context.counters.answered, context.now()
-        for stream in finished:
-            count(stream, now)
-            if stream.kind == "grpc":
-                stream.count_call()
+        context.counters.all_answered(finished, context.now())
+        if self.has_calls:
+            for stream in finished:
+                if stream.kind == "grpc":
+                    stream.count_call()
         if context.access_log is not None:
             for stream in finished:
                 stream.log(context.access_log)
