@@ -37,6 +37,8 @@ MOST_STREAM = 2**31 - 1
 _pack_head = Struct(">IBI").pack
 # That of a frame below 64 KiB: its length needs no operation on bits, which takes longer.
 _pack_short_head = Struct(">xHBBI").pack
+# By the flags of a frame, whether it ends its stream.
+ENDS_STREAM = [f & END_STREAM == END_STREAM for f in range(256)]
 # The flags of HEADERS, by what was asked for: END_STREAM and HAS_PRIORITY of them count.
 _FLAGS_OF_WHOLE = [f & (END_STREAM | HAS_PRIORITY) | END_HEADERS for f in range(256)]
 _SETTING = Struct(">HI")

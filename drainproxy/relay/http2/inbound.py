@@ -19,6 +19,7 @@ from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.relay.http2.websocket_stream import WebSocketStream
 from drainproxy.wire.http2 import (
     END_STREAM,
+    ENDS_STREAM,
     ENHANCE_YOUR_CALM,
     LEAST_MAX_FRAME,
     PADDED,
@@ -35,8 +36,6 @@ from drainproxy.wire.logged import NO_FACTS, Facts, OnlyTrace, of_fields
 _SETTINGS_AT_ONCE = 600
 # In seconds: a reset of a younger stream takes from the budget of resets.
 _PREMATURE = 1.0
-# The flags of DATA that matter; most frames have none.
-_SAYS_MORE = END_STREAM | PADDED
 # In bytes: the table size that is assumed at least, since static entries expand a block too.
 _USUAL_TABLE = 4096
 
@@ -75,16 +74,15 @@ class Inbound(Direction[RequestHead]):
                 return self._late_headers(stream, head)
             table.pass_over(range(table.highest + 1, stream))
         table.highest = stream
+        ends = ENDS_STREAM[flags]
         # A usual request needs none of the checks of `_refused`, which saves the call.
         if (
             head.unusual or self.stateless or stream > table.last
-            or len(streams) >= self.limit.most_before or (head.has_body and flags & END_STREAM)
+            or len(streams) >= self.limit.most_before or (head.has_body and ends)
         ) and self._refused(stream, flags, head, block):  # fmt: skip
             return self.drop_block()
         table.passed = stream
-        streams[stream] = opened = Stream(
-            table.connection, stream, head, table.moment, bool(flags & END_STREAM)
-        )
+        streams[stream] = opened = Stream(table.connection, stream, head, table.moment, ends)
         context = table.context
         if reader.spells or head.traced or context.access_log is not None:
             opened.facts = self._facts(block)
@@ -173,13 +171,12 @@ class Inbound(Direction[RequestHead]):
         found.sent = sent = found.sent + length
         if found.client_done:
             raise Http2Error(STREAM_CLOSED, "DATA after the end of a request")
-        if flags and flags & _SAYS_MORE:
-            if flags >= PADDED and flags & PADDED:
-                found.due += self.padding
-            if flags & END_STREAM:
-                if sent != found.due < UNTOLD:
-                    return self._does_not_add_up(found, length)
-                self.ending = found
+        if flags >= PADDED and flags & PADDED:
+            found.due += self.padding
+        if ENDS_STREAM[flags]:
+            if sent != found.due < UNTOLD:
+                return self._does_not_add_up(found, length)
+            self.ending = found
         elif not length:
             self.floods.spend_empty(self.table.context.now())
         if sent > found.due:
@@ -244,8 +241,7 @@ class Inbound(Direction[RequestHead]):
             refuse(table, stream, REFUSED_STREAM)
             self._spend_control()
         elif words := self._too_large(head):
-            facts = self._facts_of(block)
-            answer_large_head(table, stream, words, facts, ends=bool(flags & END_STREAM))
+            answer_large_head(table, stream, words, self._facts_of(block), ends=ENDS_STREAM[flags])
             self._spend_reset()
         elif head.malformed or head.trailers or (flags & END_STREAM and head.has_body):
             no_request = "trailers of no request" if head.trailers else NOT_ITS_LENGTH

@@ -10,6 +10,7 @@ from drainproxy.relay.http2.stream_limit import StreamLimit
 from drainproxy.relay.http2.stream_table import StreamTable
 from drainproxy.wire.http2 import (
     END_STREAM,
+    ENDS_STREAM,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
     FRAME_SIZE_ERROR,
@@ -69,14 +70,14 @@ class Outbound(Direction[AnswerHead]):
         found = table.streams.get(stream)
         # The usual head, and the usual trailers of gRPC: of these there is nothing else to ask.
         if found is not None and not self.stateless and not table.pending:
-            if head.plain and not found.status and not flags & END_STREAM:
+            if head.plain and not found.status and not ENDS_STREAM[flags]:
                 found.status, found.answer_due = head.status, head.length
                 self.started.append(found)
                 return None
             if (
                 head.trailers
                 and found.status
-                and flags & END_STREAM
+                and ENDS_STREAM[flags]
                 and (found.received >= found.answer_due or found.answer_due >= UNTOLD)
             ):
                 found.grpc_status = head.grpc_status
@@ -183,7 +184,7 @@ class Outbound(Direction[AnswerHead]):
             if flags:
                 if flags >= PADDED and flags & PADDED:
                     found.answer_due += self.padding
-                if flags & END_STREAM and not found.app_done:
+                if ENDS_STREAM[flags] and not found.app_done:
                     if received < found.answer_due < UNTOLD:
                         return self._does_not_add_up(found, flags, length)
                     self.ending = found
