@@ -18,7 +18,7 @@ from drainproxy.relay.http1.state import (
     NO_ANSWER,
     SENT,
 )
-from drainproxy.relay.http2.connection import Http2Connection
+from drainproxy.relay.http1.to_http2 import go_on_as_http2
 from drainproxy.relay.small_reads import SIZE
 from drainproxy.relay.tcp import Tcp
 from drainproxy.relay.turns import HELD_IS_FULL, LARGE_READ
@@ -65,7 +65,7 @@ class Http1Connection(Exchange):
         try:
             found = heads.read_request(data, self.context.limits)
         except SpeaksHttp2 as preface:
-            self._go_on_as_http2(preface.data)
+            go_on_as_http2(self, preface.data)
         except Refused as refused:
             self._refuse(refused, data)
         else:
@@ -73,18 +73,6 @@ class Http1Connection(Exchange):
                 self._ask(found[0], heads.sent, found[1])
             else:
                 self._expect_head()
-
-    def _go_on_as_http2(self, data: bytes) -> None:
-        """Go on as a session of HTTP/2: behind `/http` no `detect` has seen its preface before."""
-        self.context.counters.bytes_from_clients -= len(data)
-        session = Http2Connection(self.context, self.route)
-        session.take_over(self)
-        session.opened = self.opened
-        session.begin()
-        session.data_received(data)
-        if self.client_ended:
-            self.client_ended = False
-            session.eof_received()
 
     def _ask(self, request: Request, head: bytes, rest: bytes) -> None:
         """Forward the request as `head`; `rest`, the bytes behind it, is its body or waits."""
