@@ -96,9 +96,10 @@ class Http1Connection(Exchange):
         if rest:
             self._hold(rest)
         # RFC 9112 9.3.1: the app may have been closing a kept connection, but not a new one.
-        self.replay = self.app is not None
-        if self.app is not None:
-            self.app.write(head)
+        app = self.app
+        self.replay = app is not None
+        if app is not None:
+            app.write(head)
         else:
             self.reach_app(head)
 
@@ -194,10 +195,16 @@ class Http1Connection(Exchange):
 
     def _read_answer_head(self, data: bytes) -> None:
         """Read an answer's head; any number of interim answers may precede it (RFC 9110 15.2)."""
-        assert self.request is not None
+        request, heads = self.request, self.heads
+        assert request is not None
+        known = heads.answered
+        if known is not None and data.startswith(heads.answered_head) and request.method != b"HEAD":
+            # The same head as last time: skip parsing, and what only other answers need.
+            self._answer(known, data, len(heads.answered_head))
+            return
         for _ in range(_INTERIM_AT_ONCE):
             try:
-                found = self.heads.read_answer(data, self.request, self.context.limits)
+                found = heads.read_answer(data, request, self.context.limits)
             except Refused as refused:
                 self._app_failed(502, "the app's answer is broken: " + refused.reason)
                 return
@@ -210,8 +217,8 @@ class Http1Connection(Exchange):
             if response.status == 101:
                 self._switch(response, data, end)
                 return
-            self.heads.interim_passed(response.status)
-            if self.request.minor:  # HTTP/1.0 has none.
+            heads.interim_passed(response.status)
+            if request.minor:  # HTTP/1.0 has none.
                 self.client.write(data[:end])
             data = data[end:]
             if not data:
@@ -236,7 +243,10 @@ class Http1Connection(Exchange):
         if length >= 0:
             if len(data) - end == length:
                 self.client.write(data)
-                self._answer_ended()
+                if self.closing or self.request_state is not SENT:
+                    self._answer_ended()
+                else:
+                    self._exchange_ended()
                 return
         else:
             if length == CHUNKED:

@@ -48,7 +48,8 @@ class Heads:
     """The heads of one connection.
 
     `asked`: the last request, None before the first; `sent`: its head as the app got it.
-    `answered`: the last cached answer; `answered_head`: its head. `held`: bytes of the client that
+    `answered`: the last cached answer, None while a head is incomplete; `answered_head`: its head,
+    which says the same again but to HEAD. `held`: bytes of the client that
     are not forwarded yet, part of a head or pipelined requests. `interim`: an interim answer has
     come (RFC 9110 15.2). `continued`: it was 100, for which the client may wait with its body.
     """
@@ -134,7 +135,12 @@ class Heads:
         if len(head) > limits.max_header_bytes:
             raise _too_long(head, limits.max_header_bytes)
         self.asked = request = parse_request(head, limits.max_fields)
-        self.sent = self._forwarded(request)
+        if (said := self._said_of_client) is None:
+            self.sent = request.head
+        elif request.forwarded or request.host is None:
+            self.sent = append_forwarded(request.head, request.host, said[0], b"http")
+        else:
+            self.sent = b"".join((request.head[:-2], said[1], request.host, END_OF_HEAD))
         return request
 
     def _hold(self, data: bytes, most: int) -> None:
@@ -149,14 +155,6 @@ class Heads:
         head, end, _ = data[:_MOST_LOGGED].lstrip(b"\r\n").partition(END_OF_HEAD)
         self.held = head + end
 
-    def _forwarded(self, request: Request) -> bytes:
-        if self._said_of_client is None:
-            return request.head
-        client, fields = self._said_of_client
-        if request.forwarded or request.host is None:
-            return append_forwarded(request.head, request.host, client, b"http")
-        return b"".join((request.head[:-2], fields, request.host, END_OF_HEAD))
-
     # Answers
 
     def read_answer(
@@ -167,13 +165,11 @@ class Heads:
         cannot be mended."""
         if self._partial:
             data, self._partial = self._partial + data, b""
-        method, same = request.method, self.answered_head
-        if self.answered is not None and data.startswith(same) and method != b"HEAD":
-            return self.answered, data, len(same)
+        method = request.method
         end = data.find(END_OF_HEAD) + 4
         head = data[:end]
         if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data):
-            self._partial = data
+            self._hold_answer(data)
             return None
         if end == 3 or end > limits.max_header_bytes:
             return self._mended_answer(data, method, limits)
@@ -195,12 +191,16 @@ class Heads:
         if (end or len(data)) > limits.max_header_bytes:
             raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
         if not end:
-            self._partial = data
+            self._hold_answer(data)
             return None
         response = parse_response(head, method, limits.max_fields)
         if response.misframed:
             return _unframed(response, head, data[end:])
         return response, head + data[end:], len(head)
+
+    def _hold_answer(self, data: bytes) -> None:
+        """Keep an incomplete head; none is cached beside it, which the next bytes could match."""
+        self._partial, self.answered = data, None
 
     def interim_passed(self, status: int) -> None:
         """Note an interim answer."""

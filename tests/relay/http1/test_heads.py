@@ -1,6 +1,7 @@
 """Heads are remembered, since clients repeat themselves, and long ones are not."""
 
 from drainproxy.relay.http1.heads import LONGEST_REMEMBERED
+from drainproxy.relay.http1.state import NO_ANSWER
 from drainproxy.wire.sniff import HTTP2_PREFACE
 from tests.relay.conversation import Conversation, request, response
 
@@ -52,3 +53,29 @@ def test_an_answer_that_announces_a_body_it_cannot_have_goes_on_without_the_anno
         talk.app_sends(b"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n")
         assert talk.client_got() == b"HTTP/1.1 204 No\r\nA: b\r\n\r\n"
         assert talk.session.heads.answered is None
+
+
+def test_the_rest_of_a_head_may_look_like_the_head_of_the_answer_before() -> None:
+    talk = Conversation()
+    for _ in range(2):
+        talk.client_sends(request())
+        talk.app_sends(response())
+        assert talk.client_got() == response()
+    talk.client_sends(request())
+    talk.app_sends(b"HTTP/1.1 404 No\r\nX-Log: ")
+    assert talk.client_got() == b""
+    talk.app_sends(response())
+    assert talk.client_got() == b"HTTP/1.1 404 No\r\nX-Log: " + response()
+
+
+def test_the_answer_to_head_has_no_body_though_its_head_came_before_with_one() -> None:
+    """RFC 9110 9.3.2."""
+    talk = Conversation()
+    talk.client_sends(request())
+    talk.app_sends(response())
+    talk.client_got()
+    answer_head = response().partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    for sent in (request().replace(b"GET", b"HEAD", 1), request()):
+        talk.client_sends(sent)
+        talk.app_sends(answer_head if b"HEAD" in sent else response())
+        assert talk.session.answer_state is NO_ANSWER
