@@ -167,36 +167,42 @@ _LONGEST_REMEMBERED = 200
 
 # What a field means and its value, read; None for a field that means nothing to a hop.
 Read = tuple[int, Any] | None
-remembered: dict[bytes, Read] = {}
-UNREAD: Read = (-1, None)
 # Spellings of names that were checked and mean nothing here.
 _ordinary_names: set[bytes] = set()
 _LONGEST_NAME = 40
 
 
-def read_field(line: bytes) -> Read:
-    """Check one field line and read it if it matters here (RFC 9110 5.1, 5.5)."""
-    name, colon, value = line.partition(b":")
-    if len(value.translate(None, _CONTROL)) != len(value):
-        raise Refused(400, "a control byte, a bare CR or a bare LF in a field")
-    if name in _ordinary_names and colon:
-        return None
-    if not colon:
-        raise Refused(400, "a field without a colon")
-    if not name or name.translate(None, TOKEN):
-        raise Refused(400, "a field name is not a token")
-    lower = name.lower()
-    meaning = _MEANING.get(lower)
-    if meaning is None:
-        return _read_ordinary(line, name, lower)
-    reader = _READERS.get(meaning)
-    said = reader(value) if reader else None
-    if meaning == Field.CONTENT_LENGTH and b"\t" in value:
-        meaning = Field.TABBED_LENGTH
-    read: Read = int(meaning), said
-    if lower in _REPEATED:
-        _remember(line, read)
-    return read
+class _FieldLines(dict[bytes, Read]):
+    """The lines that are remembered; any other is checked, and read if it matters here (RFC 9110
+    5.1, 5.5)."""
+
+    def __missing__(self, line: bytes) -> Read:
+        name, colon, value = line.partition(b":")
+        if len(value.translate(None, _CONTROL)) != len(value):
+            raise Refused(400, "a control byte, a bare CR or a bare LF in a field")
+        if name in _ordinary_names and colon:
+            return None
+        if not colon:
+            raise Refused(400, "a field without a colon")
+        if not name or name.translate(None, TOKEN):
+            raise Refused(400, "a field name is not a token")
+        lower = name.lower()
+        meaning = _MEANING.get(lower)
+        if meaning is None:
+            return _read_ordinary(line, name, lower)
+        reader = _READERS.get(meaning)
+        said = reader(value) if reader else None
+        if meaning == Field.CONTENT_LENGTH and b"\t" in value:
+            meaning = Field.TABBED_LENGTH
+        read: Read = int(meaning), said
+        if lower in _REPEATED:
+            _remember(line, read)
+        return read
+
+
+_remembered = _FieldLines()
+# What one field line says. With `map` it takes no step of the interpreter for those remembered.
+read_field: Callable[[bytes], Read] = _remembered.__getitem__
 
 
 def _read_ordinary(line: bytes, name: bytes, lower: bytes) -> Read:
@@ -216,9 +222,9 @@ def misspelt(lower: bytes) -> bool:
 
 def _remember(line: bytes, read: Read) -> None:
     if len(line) <= _LONGEST_REMEMBERED:
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
-        remembered[line] = read
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[line] = read
 
 
 def field_of(line: bytes) -> Field:

@@ -10,12 +10,10 @@ from drainproxy.wire.authority import authority_of, same_authority
 from drainproxy.wire.fields import (
     DIGITS_AND_LETTERS,
     TEXT,
-    UNREAD,
     Field,
     Refused,
     method_problem,
     read_field,
-    remembered,
     tokens,
 )
 from drainproxy.wire.rewrite import with_host, with_plain_length, with_upgrade
@@ -141,14 +139,8 @@ def parse_request(head: bytes, most_fields: int) -> Request:  # noqa: C901
     connection: tuple[bytes, ...] = ()
     upgrade = b""
     length = coding = None
-    known = remembered.get
-    for line in lines[1:-2]:
-        field = known(line, UNREAD)
-        if field is UNREAD:
-            field = read_field(line)
-        if field is None:
-            continue
-        meaning, value = field
+    # What means nothing to a hop is passed over without a step of the interpreter.
+    for meaning, value in filter(None, map(read_field, lines[1:-2])):
         if meaning == _HOST:
             if request.host is not None:
                 raise Refused(400, "more than one Host")
@@ -310,14 +302,8 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:  #
     response = Response(status, minor == 0)
     connection: tuple[bytes, ...] = ()
     length = coding = None
-    known = remembered.get
-    for line in lines[1:-2]:
-        field = known(line, UNREAD)
-        if field is UNREAD:
-            field = read_field(line)
-        if field is None:
-            continue
-        meaning, value = field
+    # What means nothing to a hop is passed over without a step of the interpreter.
+    for meaning, value in filter(None, map(read_field, lines[1:-2])):
         if meaning == _CONTENT_LENGTH:
             if length is not None:
                 raise Refused(502, "more than one Content-Length")
