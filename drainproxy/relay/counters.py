@@ -143,10 +143,6 @@ class Counters:
             for kind, whole in self.durations.items()
         }
 
-    def count_grpc(self, method: bytes, status: bytes, *, answered: bool = True) -> None:
-        """Count a gRPC call that has ended; see `Methods.count`."""
-        self.methods.count(method, status, answered=answered)
-
     @property
     def grpc(self) -> dict[bytes, Calls]:
         """Calls by method, then by status."""

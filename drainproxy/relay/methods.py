@@ -38,10 +38,15 @@ class Methods:
         # Every method with a counter has had an OK.
         self._all_proven = False
 
-    def count(self, method: bytes, status: bytes, *, answered: bool) -> None:
-        """Count a call that ended with this status. `answered`: the app has answered it itself, and
-        its HTTP status does not deny that there is such a method."""
+    def count(self, method: bytes, status: bytes, *, answered: bool, calls: int = 1) -> None:
+        """Count `calls` that ended with this status. `answered`: the app has answered them itself,
+        and its HTTP status does not deny that there is such a method."""
         counts = self.by_name.get(method)
+        if counts is None and calls > 1:
+            # The first ones may give the method its counter.
+            for _ in range(calls):
+                self.count(method, status, answered=answered)
+            return
         if counts is None:
             named = answered and status != _UNIMPLEMENTED and len(method) <= _LONGEST_METHOD
             method = method.partition(b"?")[0]
@@ -49,8 +54,8 @@ class Methods:
             method = method if place else OTHER_METHODS
             counts = self.by_name.setdefault(method, defaultdict(int))
         if method in self._totals:
-            self._totals[method] += 1
-        counts[status if status in _STATUSES else b"2"] += 1
+            self._totals[method] += calls
+        counts[status if status in _STATUSES else b"2"] += calls
 
     def _gets_place(self, method: bytes, proven: bool) -> bool:
         if len(self._totals) >= MOST_METHODS:

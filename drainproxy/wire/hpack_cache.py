@@ -223,10 +223,10 @@ class CachingReader(HpackReader[Read]):
         size = self._size + weight
         while size > self._max_size:
             size -= table.pop()[1]
-            if len(table) < len(numbers):
-                if (gone := numbers[len(table)]) != _OTHER:
+            if (last := len(table)) < len(numbers):
+                if (gone := numbers[last]) != _OTHER:
                     self._lose(gone)
-                numbers[len(table)] = _NO_ENTRY
+                numbers[last] = _NO_ENTRY
         self._size = size
         self._steady = False
         if self._blocks:

@@ -114,3 +114,20 @@ def test_every_call_is_counted_once_and_names_are_bounded(calls: list[tuple[int,
 
     assert sum(sum(counts.values()) for counts in methods.by_name.values()) == len(calls)
     assert len(methods.by_name) <= MOST_METHODS + 1
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 400), st.sampled_from([b"0", b"12", b"16"]), st.integers(1, 9)),
+        max_size=300,
+    )
+)
+def test_calls_that_end_together_count_as_one_after_the_other(
+    calls: list[tuple[int, bytes, int]],
+) -> None:
+    one_by_one, together = Methods(), Methods()
+    for number, status, times in calls:
+        name = b"/a.B/C%d?q" % number
+        call(one_by_one, name, status, times)
+        together.count(name, status, answered=True, calls=times)
+    assert together.by_name == one_by_one.by_name

@@ -71,7 +71,7 @@ def test_a_counter_is_called_total_and_nothing_else_is() -> None:
 async def test_every_series_has_a_value_for_each_label() -> None:
     sidecar = FakeSidecar()
     sidecar.context.counters.codes["http1"][200] = 1
-    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.context.counters.methods.count(b"/shop.Cart/Add", b"0", answered=True)
     sidecar.context.counters.goodbyes["websocket", "drain"] = 1
     sidecar.context.counters.rejected["malformed"] = 1
     for metric in METRICS:
@@ -104,7 +104,7 @@ async def test_what_the_relay_counts_is_told() -> None:
 
 async def test_what_an_alert_may_ask_for_is_there_before_it_happens() -> None:
     sidecar = FakeSidecar()
-    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
+    sidecar.context.counters.methods.count(b"/shop.Cart/Add", b"0", answered=True)
     for kind, status in product(["http1", "http2", "grpc"], ["500", "502", "503", "504"]):
         assert series(sidecar, "drainproxy_requests_total")[kind, status] == 0
     for method, status in product(["other", "shop.Cart/Add"], ["2", "4", "12", "13", "14", "15"]):
@@ -217,8 +217,8 @@ def test_the_table_for_the_readme_has_a_row_for_each_metric() -> None:
 
 async def test_calls_of_grpc_are_told_by_method_and_status() -> None:
     sidecar = FakeSidecar()
-    sidecar.context.counters.count_grpc(b"/shop.Cart/Add", b"0")
-    sidecar.context.counters.count_grpc(b"/no.Such/Method", b"12")
+    sidecar.context.counters.methods.count(b"/shop.Cart/Add", b"0", answered=True)
+    sidecar.context.counters.methods.count(b"/no.Such/Method", b"12", answered=True)
 
     assert counted(sidecar, "drainproxy_grpc_requests_total") == {
         ("shop.Cart/Add", "0"): 1,

@@ -1,5 +1,8 @@
 """One HTTP/2 stream: in flight from its request to the end of both messages."""
 
+from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
 from typing import Protocol
 
 from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, CUT, FINISHED, GOODBYE
@@ -24,6 +27,10 @@ _STATUS_BY_ENDING = {
     FINISHED: b"2",
     **dict.fromkeys((APP_LEFT, CUT, GOODBYE), UNAVAILABLE),
 }
+# Another HTTP status than 200 means that there is no such method, or that the call did not reach
+# the service (gRPC, "HTTP to gRPC Status Code Mapping").
+_ANSWERED = (0, 200)
+_as_call = attrgetter("kind", "head", "status", "grpc_status")
 
 
 class StreamOwner(Protocol):
@@ -163,13 +170,12 @@ class Stream:
             # GOODBYE of a WebSocket means that the client has answered: it is delivered.
             context.ledger.close(self, ending, self.owner.why)
 
-    def count_call(self, otherwise: bytes = _STATUS_BY_ENDING[FINISHED]) -> None:
+    def count_call(self, otherwise: bytes) -> None:
         """Count this gRPC call by its status; `otherwise` if the app has given none."""
         said = self.grpc_status
-        # Another HTTP status than 200 means that there is no such method, or that the call did not
-        # reach the service (gRPC, "HTTP to gRPC Status Code Mapping").
-        answered = (self.app_done or said is not None) and self.status in (0, 200)
-        self.owner.context.counters.count_grpc(self.head.path, said or otherwise, answered=answered)
+        answered = (self.app_done or said is not None) and self.status in _ANSWERED
+        methods = self.owner.context.counters.methods
+        methods.count(self.head.path, said or otherwise, answered=answered)
 
     def log(self, write: AccessLog) -> None:
         """Write the stream's line in the access log."""
@@ -182,3 +188,13 @@ class Stream:
         """Note the gRPC status that a client derives from the app's RST_STREAM."""
         if self.grpc_status is None:
             self.grpc_status = _RESET_STATUS.get(code, _INTERNAL)
+
+
+def count_calls(context: Context, finished: Iterable[Stream]) -> None:
+    """Count the gRPC calls among streams whose two messages are complete. Those that finish in one
+    read are often alike."""
+    for (kind, head, status, said), alike in groupby(finished, _as_call):
+        if kind == "grpc":
+            said, calls = said or _STATUS_BY_ENDING[FINISHED], len([*alike])
+            answered = status in _ANSWERED
+            context.counters.methods.count(head.path, said, answered=answered, calls=calls)

@@ -8,7 +8,7 @@ from drainproxy.drain.ledger import APP_LEFT, CLIENT_LEFT, FINISHED, GOODBYE
 from drainproxy.relay.context import Access
 from drainproxy.relay.goodbye.requests import APP_IS_LATE, app_owes
 from drainproxy.relay.http2.deadlines import Deadline, Deadlines
-from drainproxy.relay.http2.stream import UNAVAILABLE, Stream
+from drainproxy.relay.http2.stream import UNAVAILABLE, Stream, count_calls
 from drainproxy.relay.http2.tracked import OneDirection, StreamConnection, TrackedStream
 from drainproxy.relay.http2.windows import USUAL_WINDOW, ClientWindow
 from drainproxy.relay.turns import APP_IS_FULL
@@ -314,9 +314,7 @@ class StreamTable:
         context = self.context
         context.counters.all_answered(finished, context.now())
         if self.has_calls:
-            for stream in finished:
-                if stream.kind == "grpc":
-                    stream.count_call()
+            count_calls(context, finished)
         if context.access_log is not None:
             for stream in finished:
                 stream.log(context.access_log)
