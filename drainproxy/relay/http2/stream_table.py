@@ -311,6 +311,10 @@ class StreamTable:
     def count_finished(self) -> None:
         """Count and book the streams that finished in the current read."""
         finished, self.finished = self.finished, []
+        if len(finished) == 1:
+            # It is no group, of which the rest would make one.
+            finished[0].close(FINISHED)
+            return
         context = self.context
         context.counters.all_answered(finished, context.now())
         if self.has_calls:
