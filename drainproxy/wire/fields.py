@@ -41,7 +41,7 @@ class Field(IntEnum):
     CONTENT_ENCODING = 14
     HTTP2_SETTINGS = 15
     # One that is right, and that not every parser can read as it stands.
-    TABBED_LENGTH = 16
+    TABBED = 16
 
 
 _MEANING = {
@@ -192,8 +192,8 @@ class _FieldLines(dict[bytes, Read]):
             return _read_ordinary(line, name, lower)
         reader = _READERS.get(meaning)
         said = reader(value) if reader else None
-        if meaning == Field.CONTENT_LENGTH and b"\t" in value:
-            meaning = Field.TABBED_LENGTH
+        if reader and b"\t" in value and plain_line(name, value) != line:
+            meaning = Field.TABBED
         read: Read = int(meaning), said
         if lower in _REPEATED:
             _remember(line, read)
@@ -225,6 +225,16 @@ def _remember(line: bytes, read: Read) -> None:
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         _remembered[line] = read
+
+
+def plain_line(name: bytes, value: bytes) -> bytes:
+    """The line of this field; with blanks for tabs if it means something to a hop. RFC 9110 5.6.3:
+    they are as good, which some parsers do not know. In a media type a tab may be quoted."""
+    meaning = _MEANING.get(name.lower())
+    if meaning not in _READERS:
+        return name + b":" + value
+    value = value.strip(b" \t")
+    return name + b": " + (value if meaning == Field.CONTENT_TYPE else value.replace(b"\t", b" "))
 
 
 def field_of(line: bytes) -> Field:

@@ -16,7 +16,7 @@ from drainproxy.wire.fields import (
     read_field,
     tokens,
 )
-from drainproxy.wire.rewrite import with_host, with_plain_length, with_upgrade
+from drainproxy.wire.rewrite import with_host, with_plain_lines, with_upgrade
 
 # What a field means, as plain integers: members of an enum take longer to compare, line by line.
 # The branches below stand in the order in which such fields come.
@@ -25,7 +25,7 @@ _TRANSFER_ENCODING, _CONNECTION = int(Field.TRANSFER_ENCODING), int(Field.CONNEC
 _UPGRADE, _EXPECT, _MISSPELT = int(Field.UPGRADE), int(Field.EXPECT), int(Field.MISSPELT)
 _FORWARDED_FOR, _FORWARDED = int(Field.FORWARDED_FOR), int(Field.FORWARDED)
 _CONTENT_TYPE, _CONTENT_ENCODING = int(Field.CONTENT_TYPE), int(Field.CONTENT_ENCODING)
-_TABBED_LENGTH = int(Field.TABBED_LENGTH)
+_TABBED = int(Field.TABBED)
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
@@ -165,12 +165,8 @@ def parse_request(head: bytes, most_fields: int) -> Request:  # noqa: C901
             request.expects_continue |= value
         elif meaning == _MISSPELT:
             raise Refused(400, "a framing or forwarding field spelt with an underscore")
-        elif meaning == _TABBED_LENGTH:
-            if length is not None:
-                raise Refused(400, "more than one Content-Length")
-            length = value
-            # RFC 9110 5.6.3: a tab is as good as a blank there, which some parsers do not know.
-            request.head = with_plain_length(head, value)
+        elif meaning == _TABBED:
+            return parse_request(with_plain_lines(head), most_fields)
     if request.host is None and request.minor:
         raise Refused(400, "no Host")
     if request.target[:1] != b"/":
@@ -320,8 +316,8 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:  #
             response.encoded = value
         elif meaning == _UPGRADE:
             response.upgrade = response.upgrade + b"," + value if response.upgrade else value
-        elif meaning == _TABBED_LENGTH:
-            raise Refused(502, "a tab beside Content-Length")
+        elif meaning == _TABBED:
+            raise Refused(502, "a tab beside a value")
     if connection:
         _connection_of_response(response, connection)
     # RFC 9112 6.3, whose first rule comes first: such an answer ends with its head in any case.

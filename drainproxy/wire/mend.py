@@ -7,7 +7,7 @@ it differently. `parse_response` has refused such a head, and gets the new one.
 
 import re
 
-from drainproxy.wire.fields import TEXT, TOKEN, Refused, tokens
+from drainproxy.wire.fields import TEXT, TOKEN, Refused, plain_line, tokens
 from drainproxy.wire.rewrite import END_OF_HEAD
 
 # RFC 9112 4: a lenient reader may take any blanks between the words.
@@ -46,7 +46,7 @@ def mended(data: bytes) -> tuple[bytes, int]:
         elif lower == _CODING:
             codings += tokens(value)
         else:
-            head.append(name + b":" + _harmless(value))
+            head.append(plain_line(name, _harmless(value)))
     return b"\r\n".join(head + _framing(lengths, codings)) + END_OF_HEAD, end
 
 

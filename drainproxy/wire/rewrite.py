@@ -1,6 +1,6 @@
 """What the proxy changes in a head, and the responses of its own."""
 
-from drainproxy.wire.fields import Field, field_of, forwarded_parameters, tokens
+from drainproxy.wire.fields import Field, field_of, forwarded_parameters, plain_line, tokens
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -54,14 +54,12 @@ def with_host(head: bytes, host: bytes) -> bytes:
     return b"\r\n".join([line, b"Host: " + host, *kept]) + END_OF_HEAD
 
 
-def with_plain_length(head: bytes, length: int) -> bytes:
-    """The head with its Content-Length in the one spelling that nobody can misread."""
-    lines = head[:-4].split(b"\r\n")
-    plain = b"Content-Length: %d" % length
-    return (
-        b"\r\n".join(plain if field_of(ln) == Field.CONTENT_LENGTH else ln for ln in lines)
-        + END_OF_HEAD
-    )
+def with_plain_lines(head: bytes) -> bytes:
+    """The request head with its fields in the one spelling that nobody can misread."""
+    line, *fields = head[:-4].split(b"\r\n")
+    pairs = (field.partition(b":") for field in fields)
+    plain = [plain_line(name, value) for name, _, value in pairs]
+    return b"\r\n".join([line, *plain]) + END_OF_HEAD
 
 
 def append_forwarded(head: bytes, host: bytes | None, client: bytes, scheme: bytes) -> bytes:

@@ -28,7 +28,7 @@ REQUESTS: dict[str, tuple[bytes, bytes]] = {
     ),
     "tabs around a length": (
         request(POST, b"content-length: \t2\t", HOST) + b"ab",
-        request(POST, b"Content-Length: 2", HOST, FOR, PROTO, FOR_A) + b"ab",
+        request(POST, b"content-length: 2", HOST, FOR, PROTO, FOR_A) + b"ab",
     ),
     # RFC 9112 3.2.2
     "URL of another host": (

@@ -121,7 +121,10 @@ def test_a_method_is_any_token_but_head_and_connect_in_no_other_spelling(
 def test_what_a_field_says_is_read_for_the_hop() -> None:
     assert read_field(b"Transfer-Encoding: Chunked") == (Field.TRANSFER_ENCODING, b"chunked")
     assert read_field(b"Content-Length: 5 ") == (Field.CONTENT_LENGTH, 5)
-    assert read_field(b"Content-Length:\t5") == (Field.TABBED_LENGTH, 5)
+    assert read_field(b"Content-Length:\t5") == (Field.TABBED, 5)
+    assert read_field(b"Content-Type:\tText/Event-Stream") == (Field.TABBED, True)
+    assert read_field(b'Content-Type: a; b="\t"') == (Field.CONTENT_TYPE, False)
+    assert read_field(b"X-Forwarded-For:\ta") == (Field.FORWARDED_FOR, None)
     assert read_field(b"Connection: a, Close") == (Field.CONNECTION, (b"a", b"close"))
     assert read_field(b"Expect: 100-Continue") == (Field.EXPECT, True)
     assert read_field(b"Content-Type: Text/Event-Stream; x") == (Field.CONTENT_TYPE, True)

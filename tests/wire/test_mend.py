@@ -43,6 +43,8 @@ def read(data: bytes) -> bytes:
         ([b"Content-Length: 2 \t"], [LENGTH]),
         ([b"Transfer-Encoding:\tchunked\t"], [CHUNKS]),
         ([b"transfer-encoding: \t Chunked"], [CHUNKS]),
+        ([b"Content-Type:\ttext/html\t", LENGTH], [b"Content-Type: text/html", LENGTH]),
+        ([b"Connection: close\t,\tx", LENGTH], [b"Connection: close , x", LENGTH]),
         # RFC 9112 6.3: one number, said several times.
         ([LENGTH, LENGTH], [LENGTH]),
         ([b"Content-Length: 2, 2"], [LENGTH]),

@@ -7,6 +7,7 @@ from tests.relay.http1.test_connection import asked, is_502
 
 OK, BODY = "HTTP/1.1 200 OK", b"ok"
 PLAIN = head(OK, "Content-Length: 2") + BODY
+TYPED = head(OK, "Content-Type: a/b", "Connection: x", "Content-Length: 2") + BODY
 CHUNKED = head(OK, "Transfer-Encoding: chunked") + b"2\r\nok\r\n0\r\n\r\n"
 LIKE_A_HEAD = b"A: b\r\n\r\n"
 
@@ -21,6 +22,7 @@ LIKE_A_HEAD = b"A: b\r\n\r\n"
         (head("HTTP/1.1  200 OK", "Content-Length: 2") + BODY, PLAIN),
         (CHUNKED.replace(b": chunked", b":\tchunked"), CHUNKED),
         (CHUNKED.replace(b": chunked", b": chunked, chunked"), CHUNKED),
+        (TYPED.replace(b": ", b":\t"), TYPED),
         (PLAIN.replace(b"\r\n", b"\n"), PLAIN),
         (b"HTTP/1.1 200 OK\nContent-Length: 8\n\n" + LIKE_A_HEAD, response(body=LIKE_A_HEAD)),
     ],
