@@ -14,25 +14,38 @@ from drainproxy.wire.rewrite import END_OF_HEAD
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01])[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*))?")
 _BEGINNING = b"HTTP/1."
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
+# By the end of a line: what may become fields, of which the last has not ended.
+_FIELDS_SO_FAR = {
+    line_end: re.compile(
+        rb"(?:[%b]+[ \t]*:[^\0\r\n]*%b)*[^\0\r\n]*%b" % (re.escape(TOKEN), line_end, part)
+    )
+    for line_end, part in ((b"\r\n", rb"\r?"), (b"\n", b""))
+}
 _BLANKED = bytes(c if c in TEXT else 0x20 for c in range(256))
 _MOST_LENGTH_DIGITS = 18
 
 
-def doubtful(data: bytes) -> bool:
+def doubtful(data: bytes, seen: int = 0) -> bool:
     """Whether the beginning of an answer, whose head has not ended, is not that of a strict head:
-    then there may be nothing to wait for."""
+    then there may be nothing to wait for. `seen`: so many of its bytes were not doubtful before."""
     if data[: len(_BEGINNING)] != _BEGINNING[: len(data)]:
         return True
-    if data.count(b"\n") != data.count(b"\r\n"):
-        return True
-    line, line_end, _ = data.partition(b"\r\n")
-    return bool(line_end) and not _STATUS_LINE.fullmatch(line)
+    if data.find(b"\n", seen) < 0:
+        return data.find(b"\r", max(seen - 1, 0), -1) >= 0 or data.find(b"\0", seen) >= 0
+    fields = data.rfind(b"\r\n", 0, seen) + 2
+    if fields < 2:
+        line, line_end, _ = data.partition(b"\r\n")
+        if not line_end or not _STATUS_LINE.fullmatch(line):
+            return True
+        fields = len(line) + 2
+    return not _FIELDS_SO_FAR[b"\r\n"].fullmatch(data, fields)
 
 
-def mended(data: bytes) -> tuple[bytes, int]:
+def mended(data: bytes, seen: int = 0) -> tuple[bytes, int]:
     """The head that an answer begins with as it should be, and the offset where its own ends; empty
-    and 0 if more must come. Refused if two readers could take it for different heads."""
-    lines, end = _lines(data)
+    and 0 if more must come. Refused if two readers could take it for different heads, or if nothing
+    that may come can end it. `seen`: of so many of its bytes this was not said before."""
+    lines, end = _lines(data, seen)
     head = [_status_line(lines[0])]
     if not end:
         return b"", 0
@@ -50,7 +63,7 @@ def mended(data: bytes) -> tuple[bytes, int]:
     return b"\r\n".join(head + _framing(lengths, codings)) + END_OF_HEAD, end
 
 
-def _lines(data: bytes) -> tuple[list[bytes], int]:
+def _lines(data: bytes, seen: int) -> tuple[list[bytes], int]:
     """The lines of the head, and its end; if that is still to come, the first line, and 0.
 
     RFC 9112 2.2: a LF alone may be a line's end. If only some are, readers may differ on which.
@@ -60,8 +73,15 @@ def _lines(data: bytes) -> tuple[list[bytes], int]:
     if head.count(b"\n") != head.count(line_end) or (line_end == b"\n" and b"\r" in head):
         raise Refused(502, "lines that end with LF, and others with CR LF")
     if not empty_line:
-        return [head.partition(line_end)[0]], 0
+        line = head.partition(line_end)[0]
+        fields = max(head.rfind(line_end, 0, seen), len(line)) + len(line_end)
+        if not _FIELDS_SO_FAR[line_end].fullmatch(head, fields):
+            raise Refused(502, _NO_FIELD)
+        return [line], 0
     return head.split(line_end), len(head) + len(empty_line)
+
+
+_NO_FIELD = "a line that is not a field"
 
 
 def _status_line(line: bytes) -> bytes:
@@ -77,7 +97,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(b":")
     name = name.rstrip(b" \t")
     if not colon or not name or name.translate(None, TOKEN):
-        raise Refused(502, "a line that is not a field")
+        raise Refused(502, _NO_FIELD)
     return name, value
 
 

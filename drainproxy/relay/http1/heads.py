@@ -163,16 +163,17 @@ class Heads:
         """The answer that `data` begins with, the data with the head for the client, and the offset
         at which that head ends. None if the head is incomplete, which is then kept. Refused if it
         cannot be mended."""
+        seen = 0
         if self._partial:
-            data, self._partial = self._partial + data, b""
+            seen, data, self._partial = len(self._partial), self._partial + data, b""
         method = request.method
         end = data.find(END_OF_HEAD) + 4
         head = data[:end]
-        if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data):
+        if end == 3 and len(data) <= limits.max_header_bytes and not doubtful(data, seen):
             self._hold_answer(data)
             return None
         if end == 3 or end > limits.max_header_bytes:
-            return self._mended_answer(data, method, limits)
+            return self._mended_answer(data, method, limits, seen)
         try:
             response = parse_response(head, method, limits.max_fields)
         except Refused:
@@ -184,10 +185,10 @@ class Heads:
         return response, data, end
 
     def _mended_answer(
-        self, data: bytes, method: bytes, limits: Limits
+        self, data: bytes, method: bytes, limits: Limits, seen: int = 0
     ) -> tuple[Response, bytes, int] | None:
         """Like `read_answer`, for a malformed head: it is mended, if all parsers read it alike."""
-        head, end = mended(data)
+        head, end = mended(data, seen)
         if (end or len(data)) > limits.max_header_bytes:
             raise Refused(502, f"its head is over {limits.max_header_bytes} bytes")
         if not end:
