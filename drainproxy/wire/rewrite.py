@@ -74,7 +74,9 @@ def append_forwarded(head: bytes, host: bytes | None, client: bytes, scheme: byt
             said |= forwarded_parameters(line.partition(b":")[2])
     if Field.FORWARDED_FOR in seen:
         last = len(seen) - 1 - seen[::-1].index(Field.FORWARDED_FOR)
-        lines[last] = lines[last].rstrip(b" \t") + b", " + client
+        name, _, others = lines[last].rstrip(b" \t").partition(b":")
+        # RFC 9110 5.6.1: no list is written with an empty member.
+        lines[last] = name + (b":" + others + b", " if others else b": ") + client
     else:
         lines.append(b"X-Forwarded-For: " + client)
     if Field.FORWARDED_PROTO not in seen and b"proto" not in said:

@@ -73,6 +73,18 @@ def test_close_takes_the_place_of_keep_alive(before: list[bytes], after: list[by
                 b"X-Forwarded-Proto: http",
             ],
         ),
+        # RFC 9110 5.6.1: a list has no empty member that we write.
+        *(
+            (
+                [b"X-Forwarded-Proto: https", b"X-Forwarded-For:" + blanks],
+                [b"X-Forwarded-Proto: https", b"X-Forwarded-For: 10.0.0.1"],
+            )
+            for blanks in (b"", b" \t")
+        ),
+        (
+            [b"X-Forwarded-For: ::", b"X-Forwarded-Proto: https"],
+            [b"X-Forwarded-For: ::, 10.0.0.1", b"X-Forwarded-Proto: https"],
+        ),
         # RFC 7239: what is said in the standard field is not contradicted.
         (
             [b"Forwarded: for=1.1.1.1;proto=https", b"Host: a"],
