@@ -79,6 +79,21 @@ def test_nothing_of_a_long_head_is_kept_behind_its_exchange(asked: bytes, answer
     assert max(map(len, kept_by(talk.session))) <= LONGEST_REMEMBERED
 
 
+@pytest.mark.parametrize(("protocol", "kind"), [("websocket", "websocket"), ("tea", "tcp")])
+@pytest.mark.parametrize("forwarded", [True, False])
+def test_nothing_of_a_long_head_is_kept_beside_what_was_upgraded(
+    forwarded: bool, protocol: str, kind: str
+) -> None:
+    offer = ("Connection: Upgrade", f"Upgrade: {protocol}")
+    talk = Conversation(forwarded=forwarded)
+    talk.client_sends(request("/chat", COOKIE, *offer))
+    assert max(map(len, kept_by(talk.session))) > 60_000
+    talk.app_sends(head("HTTP/1.1 101 Switching Protocols", COOKIE, *offer))
+    assert talk.proxy.in_flight == {kind: 1}
+    assert talk.session.path == "/chat"
+    assert max(map(len, kept_by(talk.session))) <= LONGEST_REMEMBERED
+
+
 @pytest.mark.parametrize("forwarded", [True, False])
 @pytest.mark.parametrize("media_type", ["application/x-ndjson", "text/event-stream", "text/plain"])
 @pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Connection: close"])

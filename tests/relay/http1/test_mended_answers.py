@@ -109,6 +109,11 @@ def test_the_head_of_a_body_that_breaks_at_once_was_not_said() -> None:
 # Bodies
 
 CODED = head(OK, "Transfer-Encoding: chunked")
+# RFC 9110 5.1 and 5.6.2: any token is the name of a field, and some may say nothing.
+UNUSUAL = (
+    b"5\r\nhello\r\n0\r\n!#$%&'*+-.^_`|~: a\r\n0: b\r\nx_y:\r\nGRPC-Status:0\r\n"
+    b"ETag: c\r\nA: d\r\nA: e\r\nX-Latin: \xe4\r\n\r\n"
+)
 MENDED_BODY = b"5\r\nhello\r\n0\r\n\r\n"
 
 
@@ -119,6 +124,7 @@ MENDED_BODY = b"5\r\nhello\r\n0\r\n\r\n"
         (b"5;a=%b\r\nhello\r\n0\r\n\r\n" % (b"x" * 5000), MENDED_BODY),
         (b"5\r\nhello\r\n0\r\nSet-Cookie: a\r\nX y: z\r\n\r\n", MENDED_BODY),
         (b"5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n"),
+        (UNUSUAL, UNUSUAL),
     ],
 )
 @pytest.mark.parametrize("step", [1, 10, 10_000])

@@ -27,6 +27,9 @@ OF_A_CONNECTION = {
 UNFIT = sorted(NEVER_IN_TRAILERS - OF_A_CONNECTION)
 # As an app behind WSGI or CGI reads them.
 SPELT_OTHERWISE = [b"set_cookie", b"x_forwarded-for", b"max_forwards"]
+NAMES: Fields = tuple(
+    [(name, b"x") for name in (b"!#$%&'*+-.^_`|~", b"0", b"x_y", b"etag", b"server-timing")]
+)
 DONE: Fields = ((b"grpc-status", b"0"), (b"grpc-message", b""))
 
 
@@ -112,6 +115,15 @@ def test_the_metadata_of_a_call_are_the_apps_whatever_their_names(name: bytes) -
     assert talk.client_hears() == [("headers", 5, DONE, "end")]
     assert talk.endings == [("grpc", "finished")] * 3
     assert talk.proxy.context.counters.grpc[b"/a.Service/Do"] == {b"0": 3}
+
+
+def test_trailers_of_any_other_name_pass_as_they_came() -> None:
+    """RFC 9110 5.1 and 5.6.2: a name is any token, in HTTP/2 in small letters."""
+    talk = called(1, 3)
+    fields = (*NAMES, (b"x-empty", b""), (b"a", b"1"), (b"a", b"2"), (b"x-latin", b"\xe4"))
+    for stream in 1, 3:
+        talk.app_sends(talk.answers.headers(stream, fields, end=True))
+        assert talk.client_hears() == [("headers", stream, fields, "end")]
 
 
 def test_of_a_trailer_that_is_left_out_an_answer_keeps_its_end() -> None:
