@@ -12,8 +12,20 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import pytest
+from hpack import Encoder
 
 from drainproxy.rehearsal.ports import free_ports
+from tests.e2e.conformance.frames import (
+    ACK,
+    END_HEADERS,
+    LARGEST_WINDOW,
+    PREFACE,
+    Setting,
+    data,
+    headers,
+    settings,
+    window_update,
+)
 from tests.e2e.flow import (
     Pusher,
     SlowReader,
@@ -71,12 +83,17 @@ DOWN = {
 
 
 class Up(NamedTuple):
-    """How the client's endless message begins, and what is asked and granted before that."""
+    """How the client's endless message begins, and what is asked and granted before that. Of what
+    is granted the client hears its end as it was said."""
 
     begins: bytes
     asked: bytes = b""
     granted: bytes = b""
     protocol: str = "auto"
+
+    @property
+    def awaited(self) -> bytes:
+        return self.granted[-13:]
 
 
 UP = {
@@ -85,6 +102,23 @@ UP = {
     "websocket": Up(MASKED_FRAME, WANTS_WEBSOCKET, SWITCHED),
     "tcp": Up(b"", protocol="tcp"),
 }
+# One frame, and windows that hold nobody back: as large as they may be (RFC 9113 4.2 and 6.9.1).
+# Last comes WINDOW_UPDATE: 13 bytes that pass as they are.
+MOST_FRAME = 2**24 - 1
+GRANTED_OVER_HTTP2 = (
+    settings((Setting.INITIAL_WINDOW_SIZE, LARGEST_WINDOW), (Setting.MAX_FRAME_SIZE, MOST_FRAME))
+    + settings(flags=ACK)
+    + window_update(0, LARGEST_WINDOW - 65535)
+)
+FIELDS_OVER_HTTP2 = {":method": "POST", ":scheme": "http", ":path": "/", ":authority": "a.example"}
+UP_OVER_HTTP2 = Up(
+    settings(flags=ACK)
+    + headers(1, Encoder().encode(FIELDS_OVER_HTTP2.items()), END_HEADERS)
+    + MOST_FRAME.to_bytes(3)
+    + data(1, flags=0)[3:],
+    asked=PREFACE + settings(),
+    granted=GRANTED_OVER_HTTP2,
+)
 
 
 def cases(all_: Mapping[str, Up | Down], slow: str) -> list[Any]:
@@ -138,7 +172,7 @@ async def test_an_app_that_reads_slowly_holds_the_client_back(case: Up) -> None:
         listener.bind(("127.0.0.1", app_port))
         listener.listen()
         _, client = await loop.create_connection(
-            lambda: Pusher(case.asked, case.granted, case.begins), "127.0.0.1", running.port
+            lambda: Pusher(case.asked, case.awaited, case.begins), "127.0.0.1", running.port
         )
         async with asyncio.timeout(PATIENCE):
             app, _ = await loop.sock_accept(listener)
@@ -175,7 +209,7 @@ class Deaf(asyncio.Protocol):
         self._transport.pause_reading()
 
 
-@pytest.mark.parametrize("case", cases(UP, slow="chunked"))
+@pytest.mark.parametrize("case", cases(UP | {"http2": UP_OVER_HTTP2}, slow="chunked"))
 async def test_an_upload_that_stands_still_takes_little_memory(case: Up) -> None:
     (app_port,) = free_ports(1)
     loop = asyncio.get_running_loop()
@@ -190,7 +224,7 @@ async def test_an_upload_that_stands_still_takes_little_memory(case: Up) -> None
         async with serving(app_port, app):
             before = resident(running.process.pid)
             for _ in range(STALLED_UPLOADS):
-                pushers.append(Pusher(case.asked, case.granted, case.begins))
+                pushers.append(Pusher(case.asked, case.awaited, case.begins))
                 await loop.create_connection(lambda: pushers[-1], "127.0.0.1", running.port)
             still = standing_still(pushers)
             await asyncio.to_thread(running.process.until, still)
