@@ -112,7 +112,8 @@ def _ends_with_version(line: bytes) -> bool:
 # What is not enough to wait for in a first line, since other protocols begin so too (`AUTH secret`
 # of Redis, `NICK me` of IRC), and what makes Waitress read a request in it: nothing but fields
 # after it, and an empty line.
-_TWO_WORDS = re.compile(rb"[%b]+ [^ ]+\r" % re.escape(TOKEN.upper()))
+# The line ends with its first CR LF, and blanks before that are no part of it, LFs neither.
+_TWO_WORDS = re.compile(rb"[%b]+ [^ \r\n]+" % re.escape(TOKEN.upper()))
 _FIELD = re.compile(rb"%b+:|[ \t]" % _WORD)
 
 
@@ -129,13 +130,15 @@ class Doubt:
         """HTTP1: none of this data may reach the app. OTHER: it is certain now. UNDECIDED: this
         data may go on, and the next is wanted too."""
         seen = self._seen + data
-        line, line_end, rest = seen.lstrip(BLANKS).partition(b"\n")
+        start = seen.lstrip(BLANKS)
+        line, line_end, _ = start.partition(b"\n")
         if not line_end:
             self._seen = seen if len(seen) <= _LONGEST else _end_of(seen)
             return Sniffed.UNDECIDED
         if _ends_with_version(line):
             return Sniffed.HTTP1
-        if not _TWO_WORDS.fullmatch(line):
+        line, _, rest = start.partition(b"\r\n")
+        if not _TWO_WORDS.fullmatch(line.rstrip()):
             return Sniffed.OTHER
         self._seen = seen
         for field in rest.split(b"\r\n")[:-1]:

@@ -52,6 +52,7 @@ ODD: dict[str, bytes] = {
     "odd byte in the method": HEAD.replace(b"GET", b"G\xe9T"),
     "odd byte and HTTP/1.0": b"\xff" + HEAD.replace(b"1.1", b"1.0"),
     "HTTP/0.9 of two words": b"FOO bad\r\n" + FIELDS,
+    "HTTP/0.9 of two words, a blank behind": b"FOO bad \r\n" + FIELDS,
 }
 OPAQUE: dict[str, bytes] = {
     "TLS": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 HTTP/",

@@ -1,7 +1,5 @@
 """What the first bytes say, and that nobody gets past the strict parser by cutting them up."""
 
-import re
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -9,6 +7,12 @@ from hypothesis import strategies as st
 from drainproxy.wire.fields import TEXT, TOKEN
 from drainproxy.wire.sniff import BLANKS, HTTP2_PREFACE, Doubt, Sniffed, sniff
 from tests.wire.drawn import among, pieces, places
+from tests.wire.lenient_servers import (
+    cheroot_serves,
+    node_serves,
+    waitress_serves,
+    wsgiref_serves,
+)
 from tests.wire.segments import bytewise, segments_of
 
 METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"]
@@ -280,6 +284,8 @@ def forwarded(*segments: bytes) -> bytes:
     return out
 
 
+# What Waitress takes for no part of a line (`bytes.rstrip`).
+ENDS = [b" ", b"\t", b"\x0b\x0c", b"\r", b"\n", b" \n\n \t"]
 # More than is waited for.
 MUCH = LONGEST + 800
 # Whatever comes byte by byte is read anew with each, so they are few.
@@ -294,6 +300,10 @@ FIELDS = b"FOO x\r\n" + b"A: b\r\n" * 3 + (b"A: " + b"b" * 500 + b"\r\n") * 20
         (b"\xffX " + b"x" * MUCH + b" HTTP/1.1\n", b"\xffX " + b"x" * MUCH + b" HTTP/1.1"),
         (b"\xff X HTTP/1.1" + b" " * MUCH + b"\n", b"\xff X HTTP/1.1" + b" " * MUCH),
         (b"FOO x\r\n\r\n", b"FOO x\r\n\r"),
+        *(
+            (b"FOO x" + end + b"\r\nA: b\r\n\r\n", b"FOO x" + end + b"\r\nA: b\r\n\r")
+            for end in ENDS
+        ),
         (b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r\n", b"FOO x\r\nA: b\r\n c\r\nX-F:\r\n\r"),
         pytest.param(FIELDS, FIELDS[:LONGEST], marks=pytest.mark.amount),
     ],
@@ -317,6 +327,8 @@ def test_of_what_turns_out_as_http_the_app_gets_no_whole_request(
         b"EHLO a\r\nMAIL FROM:<b>\r\n\r\n",
         b"EHLO a\r\nAUTH PLAIN\r\n",
         b"FOO x\nA: b\n\n",
+        b"FOO x\ny\r\nA: b\r\n\r\n",
+        b"AUTH secret\nPING\n\r\n\r\n",
         b"foo x\r\n\r\n",
         b"FOO x y\r\n\r\n",
     ],
@@ -326,58 +338,7 @@ def test_of_anything_else_the_app_gets_every_byte(data: bytes) -> None:
     assert forwarded(data) == forwarded(*bytewise(data)) == data
 
 
-# Servers that take much. Each is what its source says, and was tried.
-
-
-def wsgiref_serves(data: bytes) -> bool:
-    """And Werkzeug, gevent and Eventlet."""
-    line, line_end, rest = data.decode("latin-1").partition("\n")
-    words = line.split()
-    if len(words) == 3:
-        version = words[2].removeprefix("HTTP/").split(".")
-        said = words[2].startswith("HTTP/") and len(version) == 2
-        served = said and all(number.isdigit() for number in version)
-    else:
-        served = len(words) == 2 and words[0] == "GET"
-    ended = rest.startswith(("\r\n", "\n")) or "\n\n" in rest or "\n\r\n" in rest
-    return served and bool(line_end) and ended
-
-
-def cheroot_serves(data: bytes) -> bool:
-    line, _, rest = data.removeprefix(b"\r\n").partition(b"\n")
-    words = line.strip().split(b" ", 2)
-    if len(words) < 3 or not words[2].startswith(b"HTTP/") or not line.endswith(b"\r"):
-        return False
-    try:
-        version = [int(number) for number in words[2][5:].split(b".", 1)]
-    except ValueError:
-        return False
-    return len(version) == 2 and (rest.startswith(b"\r\n") or b"\r\n\r\n" in rest)
-
-
-WAITRESS = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) [^ ]+(?: HTTP/[0-9]\.[0-9])?")
-FIELD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*")
-
-
-def waitress_serves(data: bytes) -> bool:
-    head, end, _ = data.lstrip().partition(b"\r\n\r\n")
-    line, *fields = head.split(b"\r\n")
-    method = WAITRESS.fullmatch(line)
-    return bool(
-        end and method and method[1].isupper() and all(FIELD.fullmatch(field) for field in fields)
-    )
-
-
-NODE = re.compile(
-    rb"(?:\r\n)*(?:(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE) [!-~]+ HTTP/1\.[01]"
-    rb"|(?:GET|OPTIONS|DESCRIBE|SETUP|PLAY|ANNOUNCE) [!-~]+ RTSP/1\.0"
-    rb"|SOURCE [!-~]+ ICE/1\.0)\r?\n"
-)
-
-
-def node_serves(data: bytes) -> bool:
-    """As far as a request line goes."""
-    return bool(NODE.match(data)) and b"\r\n\r\n" in data
+# Servers that take much.
 
 
 @pytest.mark.parametrize("serves", [wsgiref_serves, cheroot_serves, waitress_serves, node_serves])
@@ -410,6 +371,8 @@ ends = st.sampled_from([b"\r\n\r\n", b"\n\n", b"\r\nA: b\r\n\r\n", b"\n\r\n", b"
 @example(b"SOURCE /x ICE/1.0", b"\r\n\r\n", [7])
 @example(b"DESCRIBE /x RTSP/1.0", b"\r\n\r\n", [20])
 @example(b"FOO x", b"\r\nA: b\r\n\r\n", [8, 12])
+@example(b"FOO x ", b"\r\n\r\n", [7])
+@example(b"FOO x\n \t", b"\r\n\r\n", [6])
 @example(b"\xc2\xa0FOO /x HTTP/+1.1_0", b"\r\n\r\n", [1])
 def test_no_server_behind_us_reads_a_request_in_what_is_forwarded_as_it_came(
     start: bytes, end: bytes, cuts: list[int]
