@@ -1,13 +1,14 @@
 """An app of HTTP/1 and HTTP/2 at one port, which begins an answer of each kind and never ends it.
 
-It lives in the process of the test, and dies at the end of its block as a process does that is
-killed: see `either_client` for what it is asked.
+It lives in the process of the test, which may say more in its event streams and end them, and dies
+at the end of its block as a process does that is killed: see `either_client` for what it is asked.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from hpack import Decoder, Encoder
 
@@ -35,32 +36,55 @@ EVENT = b"data: 1\n\n"
 MESSAGE = b"\0\0\0\0\1x"
 SWITCH = b"HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 _PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_END = b"0\r\n\r\n"
+
+
+def _chunk(payload: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
 _EVENTS = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
+    + _chunk(EVENT)
 )
+
+
+class EventStream(NamedTuple):
+    """One that has begun with EVENT."""
+
+    say: Callable[[bytes], object]
+    end: Callable[[], object]
+
+
+class EitherApp:
+    """What has come to it: its event streams, in their order."""
+
+    def __init__(self) -> None:
+        self.connections: list[Any] = []
+        self.streams: list[EventStream] = []
 
 
 class _Undecided(asyncio.Protocol):
     """A connection that has said nothing yet."""
 
-    def __init__(self, open_ones: list[Any]) -> None:
-        self._open = open_ones
+    def __init__(self, app: EitherApp) -> None:
+        self._app = app
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._open.append(transport)
+        self._app.connections.append(transport)
 
     def data_received(self, data: bytes) -> None:
-        speaks: asyncio.Protocol = _Http2() if data[:3] == PREFACE[:3] else _Http1()
+        speaks = (_Http2 if data[:3] == PREFACE[:3] else _Http1)(self._app.streams)
         self._transport.set_protocol(speaks)
         speaks.connection_made(self._transport)
         speaks.data_received(data)
 
 
 class _Http1(asyncio.Protocol):
-    def __init__(self) -> None:
+    def __init__(self, streams: list[EventStream]) -> None:
+        self._streams = streams
         self._rest = b""
         self._transport: Any = None
 
@@ -72,13 +96,18 @@ class _Http1(asyncio.Protocol):
         for head in heads:
             if b"text/event-stream" in head:
                 self._transport.write(_EVENTS)
+                self._streams.append(EventStream(self._say, lambda: self._transport.write(_END)))
             else:
                 self._transport.write(SWITCH if b"upgrade: websocket" in head else _PAGE)
 
+    def _say(self, events: bytes) -> None:
+        self._transport.write(_chunk(events))
+
 
 class _Http2(End):
-    def __init__(self) -> None:
+    def __init__(self, streams: list[EventStream]) -> None:
         super().__init__()
+        self._streams = streams
         self._encoder, self._decoder = Encoder(), Decoder()
         self._preface = len(PREFACE)
 
@@ -113,17 +142,25 @@ class _Http2(End):
         self.send(headers(stream, self._encoder.encode(fields), flags))
         if begun is not None:
             self.send(data(stream, begun, 0))
+        if begun is EVENT:
+            end = partial(self.send, data(stream))
+            self._streams.append(
+                EventStream(lambda events: self.send(data(stream, events, 0)), end)
+            )
+
+    def _say(self, stream: int, events: bytes) -> None:
+        self.send(data(stream, events, 0))
 
 
 @asynccontextmanager
-async def either_app(port: int) -> AsyncIterator[None]:
+async def either_app(port: int) -> AsyncIterator[EitherApp]:
     """The app at this port of 127.0.0.1, which is dead after the block."""
-    open_ones: list[Any] = []
+    app = EitherApp()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Undecided(open_ones), "127.0.0.1", port)
+    server = await loop.create_server(lambda: _Undecided(app), "127.0.0.1", port)
     try:
-        yield
+        yield app
     finally:
         server.close()
-        for transport in open_ones:
+        for transport in app.connections:
             transport.abort()
