@@ -169,13 +169,15 @@ class ProbablyTcp(Tcp):
         None if no answer can be sent, since we have ended our side after the app's end."""
         self.close_hold(CLIENT_LEFT)
         self.drop_app()
+        refused = Refused(400, "a request line that no client writes")
         if self.app_ended:
             self.context.counters.rejected["malformed"] += 1
+            self.context.refusal("malformed", self.peer, f"reset: {refused.reason}")
             self.context.reset(self.client)
             return None
         session = Http1Connection(self.context, self.route)
         session.take_over(self)
-        session.refuse(Refused(400, "a request line that no client writes"))
+        session.refuse(refused)
         return session
 
     def to_client(self, data: bytes) -> None:

@@ -79,6 +79,24 @@ def test_a_malformed_request_is_told(sent: bytes, words: str) -> None:
     assert told[4:].encode() in answer
 
 
+@pytest.mark.parametrize("answered", [response(), response()[:-1]], ids=["whole", "in part"])
+def test_a_body_that_breaks_when_its_answer_has_begun_is_told(answered: bytes) -> None:
+    """Though there is no way left to answer 400."""
+    talk, said = http1(request("/", "Transfer-Encoding: chunked", method="POST"))
+    talk.app_sends(answered)
+    talk.client_sends(b"oops\r\n")
+    assert talk.client_got() == answered
+    assert said == [("malformed", "ended: a chunk size is not plain hex")]
+
+
+def test_what_turns_out_as_a_request_when_nobody_can_answer_it_is_told() -> None:
+    talk, said = http1(b"\x01GET / HTTP/1.1", protocol="auto")
+    talk.app_ends()
+    talk.client_ends()
+    assert talk.client.state == "reset"
+    assert said == [("malformed", "reset: a request line that no client writes")]
+
+
 MINE = "Traceparent: 00-1-2-01"
 
 
@@ -281,6 +299,7 @@ def test_a_malformed_stream_is_told() -> None:
     assert [reason for reason, _ in said] == ["malformed"]
     talk.client_asks(3, ((b":method", b"CONNECT"), (b":authority", b"a.example:1")))
     assert said[1] == ("malformed", "501 CONNECT is not supported")
+    assert talk.rejected == {"malformed": 2}
 
 
 def test_a_connection_that_breaks_the_rules_is_told_with_the_reason() -> None:

@@ -38,8 +38,7 @@ class Exchange(Session):
 
     `closing`: the connection ends with this answer. `replay`: the request went out on a kept
     connection, so it may be sent once more. `status` and `begun` are for the counters, `received`,
-    bytes of the answer, for the access log. `events`, `endless`: the carrier of a long answer's
-    goodbye.
+    bytes of the answer, for the access log. `events`, `endless`: carry a long answer's goodbye.
     """
 
     __slots__ = (
@@ -286,7 +285,9 @@ class Exchange(Session):
             self.context.hint(NOT_HTTP, self.route)
         if self.answer_state in (NO_ANSWER, ANSWER_HEAD):
             self._say(refused.status, refused.reason, "malformed")
-        elif self.answer_state is ANSWERED:
+            return
+        self.context.refusal("malformed", self.peer, f"ended: {refused.reason}", self.facts)
+        if self.answer_state is ANSWERED:
             self._linger_after_early_answer()
         else:
             self._end_exchange(CLIENT_LEFT)
@@ -372,8 +373,7 @@ class Exchange(Session):
         return app_owes(sent=self.request_state is SENT, takes=takes)
 
     def on_idle_timeout(self) -> None:
-        """No byte has moved for idle-timeout: end an event stream with its goodbye if it stands
-        between two events, else answer 504 if the app owes an answer, else abort."""
+        """idle-timeout is over: an event stream gets its goodbye, an owed answer is 504."""
         if (events := self.events) is not None:
             self.say_last_goodbye(IDLE)
             if events.ended:

@@ -30,8 +30,7 @@ def refuses_to_connect(table: StreamTable, stream: int, head: RequestHead, facts
     """Whether this CONNECT is refused, and answered so: a plain one always, one with :protocol
     (RFC 8441, the upgrade of HTTP/2) where latecomers get no new WebSocket."""
     if not head.protocol:
-        peer, words = table.connection.peer, "501 CONNECT is not supported"
-        table.context.refusal("malformed", peer, words, facts)
+        table.reject("malformed", "501 CONNECT is not supported", facts)
         table.answer_unopened(stream, 501, "CONNECT is not supported", facts)
     elif table.context.latecomers.refuses(table.connection.connected_at):
         table.reject("leaving", "503 leaving: no new upgrades here", facts)
