@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from drainproxy.extras import install_hint
 from drainproxy.rehearsal.ports import free_ports
 from tests.e2e.conftest import DemoApp
+from tests.e2e.http_client import begin, connected
 from tests.e2e.process import BUSY, PATIENCE, Sidecar, sidecar, started
 
 Status = health_pb2.HealthCheckResponse
@@ -61,6 +62,22 @@ def test_a_drain_is_heard_at_once_and_taken_back_too(demo_app: DemoApp) -> None:
             assert running.post("/undrain")[0] == 200
             assert next(watch).status == Status.SERVING
         assert min(took) < PROMPT, took
+
+
+def test_of_a_pod_that_is_deleted_it_is_heard_when_the_listener_closes(demo_app: DemoApp) -> None:
+    arguments = ("--unready", "closed", "--drain-delay", "0s", "--drain-quiet", "2s")
+    with with_health(demo_app.address, *arguments, "--drain-timeout", "1h") as (running, stub):
+        watch = stub.Watch(ASKED, timeout=PATIENCE)
+        assert next(watch).status == Status.SERVING
+        with connected(running.port) as client:
+            begin(client, "/download?size=65536&seconds=600")
+            running.process.send_signal(signal.SIGTERM)
+            running.until_phase("leaving")
+            assert stub.Check(ASKED, timeout=PATIENCE).status == Status.SERVING
+            assert running.phase == "leaving"
+            assert next(watch).status == Status.NOT_SERVING
+            assert running.phase == "closed"
+            assert stub.Check(ASKED, timeout=PATIENCE).status == Status.NOT_SERVING
 
 
 def test_readyz_and_the_health_check_say_the_same_of_an_app_that_comes_and_goes() -> None:

@@ -1,15 +1,19 @@
 """`leaving` ends although somebody knocks all the time, if it is nobody who asks for anything."""
 
+import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from threading import Event, Thread
 from time import monotonic
 
 import pytest
+from h2.events import ResponseReceived
 
 from tests.e2e.conformance.frames import PREFACE, ping, settings
 from tests.e2e.conftest import DemoApp
+from tests.e2e.either_app import either_app
+from tests.e2e.h2_client import h2_client
 from tests.e2e.process import BUSY, Sidecar, sidecar
 
 # What the bound is to the tick, tests/sidecar/test_new_clients.py proves.
@@ -118,3 +122,57 @@ def test_whoever_asks_holds_it_up_for_leaving_timeout_at_most(demo_app: DemoApp)
         knocking(running, says(ASKS), 0.05),
     ):
         assert 1.5 <= seconds_of_leaving(running) < 1.5 + BUSY
+
+
+# Over HTTP/2
+
+Fields = list[tuple[str, str]]
+
+
+def request(path: str, *more: tuple[str, str], method: str = "GET") -> Fields:
+    usual = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "a")]
+    return [*usual, *more]
+
+
+GRPC = [("content-type", "application/grpc"), ("te", "trailers")]
+PROBES = [
+    request("/", ("user-agent", "kube-probe/1.33")),
+    request("/healthz"),
+    request("/grpc.health.v1.Health/Check", *GRPC, method="POST"),
+    request("/grpc.health.v1.Health/Watch", *GRPC, method="POST"),
+]
+
+
+@asynccontextmanager
+async def asking(running: Sidecar, requests: list[Fields]) -> AsyncIterator[None]:
+    """Each again and again, on a connection of its own, as long as somebody listens."""
+
+    async def ask_on(fields: Fields) -> None:
+        with suppress(ConnectionError):
+            while True:
+                async with h2_client(running.port) as client:
+                    await client.until(ResponseReceived, client.request(fields))
+                # The pace of those who ask.
+                await asyncio.sleep(0.1)
+
+    tasks = [asyncio.create_task(ask_on(fields)) for fields in requests]
+    yield
+    for task in tasks:
+        task.cancel()
+    for told in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(told, asyncio.CancelledError | None)
+
+
+@pytest.mark.parametrize(
+    ("requests", "bound", "least", "most"),
+    [(PROBES, "1h", 0.0, QUIET + 3), ([request("/"), *PROBES], "2s", 2.0, 2.0)],
+    ids=["probes", "somebody among probes"],
+)
+async def test_over_http2_only_who_asks_for_something_holds_it_up(
+    requests: list[Fields], bound: str, least: float, most: float, app_port: int
+) -> None:
+    options = (*DRAIN, "--leaving-timeout", bound)
+    with sidecar(f"127.0.0.1:{app_port}", *options) as running:
+        async with either_app(app_port), asking(running, requests):
+            seconds = await asyncio.to_thread(seconds_of_leaving, running)
+    assert least <= seconds < most + BUSY
