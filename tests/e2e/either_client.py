@@ -123,11 +123,11 @@ def _read(event: ResponseReceived | TrailersReceived) -> Fields:
 
 @asynccontextmanager
 async def asked(port: int, over: str, question: str, path: str = "") -> AsyncIterator[Asked]:
-    """Somebody asks this on a connection of its own; over HTTP/2 other apps may have it at another
-    `path`."""
+    """Somebody asks this on a connection of its own; other apps may have it at another `path`."""
     if over == HTTP1:
         async with client(port) as peer:
-            peer.send(b"GET / HTTP/1.1\r\nHost: a.example\r\n" + _HTTP1[question] + b"\r\n")
+            line = f"GET {path or '/'} HTTP/1.1\r\nHost: a.example\r\n"
+            peer.send(line.encode() + _HTTP1[question] + b"\r\n")
             yield _Over1(peer)
     else:
         async with h2_client(port) as connection:

@@ -1,7 +1,8 @@
 """An ASGI app with work that takes a while.
 
 POST /echo?seconds=1      the body, after a while
-GET /events?seconds=5     an event every 100 ms, then the event `end`; with `&from=3` from that on
+GET /events?seconds=5     an event every 100 ms, then the event `end`; with `&from=3` from that on,
+                          with `&ids=0` without ids
 /ws                       a WebSocket that sends every message back
 gRPC, over HTTP/2         .../Call a message every 100 ms, .../Wait no answer, else the message
 """
@@ -31,7 +32,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     elif (b"content-type", b"application/grpc") in scope["headers"]:
         await _answer_call(scope["path"], receive, send)
     elif scope["path"] == "/events":
-        await _send_events(int(query.get("from", 0)), round(query["seconds"] / EVERY), send)
+        numbers = range(int(query.get("from", 0)), round(query["seconds"] / EVERY))
+        await _send_events(numbers, send, ids=bool(query.get("ids", 1)))
     else:
         body = await _whole(receive)
         await asyncio.sleep(query.get("seconds", 0.0))
@@ -47,10 +49,11 @@ async def _echo_messages(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": said["text"]})
 
 
-async def _send_events(first: int, end: int, send: Send) -> None:
+async def _send_events(numbers: range, send: Send, *, ids: bool) -> None:
     await _begin(send, (b"content-type", b"text/event-stream"))
-    for number in range(first, end):
-        event = b"id: %d\ndata: event %d\n\n" % (number, number)
+    for number in numbers:
+        event = b"id: %d\n" % number if ids else b""
+        event += b"data: event %d\n\n" % number
         await send({"type": "http.response.body", "body": event, "more_body": True})
         await asyncio.sleep(EVERY)  # the pace of the app
     await send({"type": "http.response.body", "body": b"event: end\ndata: that was all\n\n"})

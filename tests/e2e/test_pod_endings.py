@@ -40,6 +40,7 @@ from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, u
 
 EVERY = 0.05
 ECHO = "/pod.App/Echo"
+NO_IDS = "/events?seconds=600&ids=0"
 # As h2 tells of a stream that nobody has seen (RFC 9113 8.7): its client asks elsewhere.
 REFUSED_STREAM = f"error_code:{ErrorCodes.REFUSED_STREAM:d}, remote_reset:True"
 ASKS = b"GET /echo HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
@@ -135,7 +136,7 @@ class Visitor:
                     if EVENTS in self._question and status == "200":
                         # No stream ends before its first event.
                         event = await it.piece()
-                        assert event.startswith(b"id: "), event
+                        assert b"data: event 0\n\n" in event, event
                 told = "answered" if status in ("101", "200") else status
                 # It was there before the listener closed, and asked after that.
                 self.told["unsent" if status == "503" else told] += 1
@@ -154,6 +155,7 @@ def visitors(to: Service | Pod) -> list["Asking"]:
     return [
         Visitor(to, HTTP1, WEBSOCKET),
         Visitor(to, HTTP2, WEBSOCKET, "/ws"),
+        Visitor(to, HTTP1, EVENTS, NO_IDS),
         Visitor(to, HTTP2, EVENTS, "/events?seconds=600"),
     ]
 
@@ -334,8 +336,12 @@ async def test_clients_hear_goodbye_when_the_kubelet_runs_out_of_patience(
             question: await stack.enter_async_context(asked(leaving.port, HTTP2, question, path))
             for question, path in ENDLESS.items()
         }
-        for question in (WEBSOCKET, EVENTS, CALL):
-            await there[question].head()
+        plain = [
+            await stack.enter_async_context(asked(leaving.port, over, EVENTS, NO_IDS))
+            for over in (HTTP1, HTTP2)
+        ]
+        for begun in (there[WEBSOCKET], there[EVENTS], there[CALL], *plain):
+            await begun.head()
         deletion = asyncio.create_task(asyncio.to_thread(leaving.delete, grace=grace))
         codes = []
         for client in clients:
@@ -343,7 +349,8 @@ async def test_clients_hear_goodbye_when_the_kubelet_runs_out_of_patience(
                 await client.recv()
             codes.append(closed.value.rcvd and closed.value.rcvd.code)
         codes.append(await close_code(there[WEBSOCKET]))
-        assert re.search(rb"\n\nretry: \d+\n\n$", await whole(there[EVENTS]))
+        for events in (there[EVENTS], *plain):
+            assert re.search(rb"\n\nretry: \d+\n\n$", await whole(events))
         assert MESSAGE in await whole(there[CALL])
         statuses = [there[CALL].trailers, await there[WAIT].head()]
         told = await deletion
