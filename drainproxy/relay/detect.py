@@ -169,6 +169,8 @@ class ProbablyTcp(Tcp):
         None if no answer can be sent, since we have ended our side after the app's end."""
         self.close_hold(CLIENT_LEFT)
         self.drop_app()
+        # What is refused is no news for drain-quiet.
+        self.spoken = False
         refused = Refused(400, "a request line that no client writes")
         if self.app_ended:
             self.context.counters.rejected["malformed"] += 1

@@ -75,6 +75,7 @@ ASKS_NOTHING = {
     "pings": says("auto", PREFACE + settings() + ping(), ping()),
     "windows and priorities": says("auto", PREFACE + settings(), window_update(0, 9), priority(1)),
     "what is no request": says("http", b"\x16\x03\x01\x00\xa5\x01\r\n\r\n"),
+    "a request behind what is none": says("auto", b"\x01", b"GET / HTTP/1.1\r\n"),
     "kubelet": says("auto", request("/", KUBELET)),
     "AWS": says("auto", request("/", "user-agent: ELB-HealthChecker/2.0")),
     "Google": says("auto", request("/x", "User-Agent: GoogleHC/1.0")),
