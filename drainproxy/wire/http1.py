@@ -88,9 +88,10 @@ class Request:
 
     @property
     def may_be_websocket(self) -> bool:
-        """The app is asked for a WebSocket, among others; any other Upgrade it may ignore, as most
-        do (RFC 9110 7.8)."""
-        return any(_name(token) == _WEBSOCKET for token in self.upgrade.split(b","))
+        """The app is asked for a WebSocket, among others, with GET (RFC 6455 4.1, 2); any other
+        Upgrade it may ignore, as most do (RFC 9110 7.8)."""
+        offered = map(_name, self.upgrade.split(b","))
+        return self.method == b"GET" and _WEBSOCKET in offered
 
     @property
     def replayable(self) -> bool:

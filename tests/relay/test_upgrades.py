@@ -3,8 +3,10 @@
 import pytest
 
 from drainproxy.wire.websocket import close_frame
+from tests.relay import streams
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
+from tests.relay.frames import WEBSOCKET
 from tests.relay.upgraded import (
     ECHO,
     FRAGMENT,
@@ -323,11 +325,21 @@ def test_frames_after_a_refused_upgrade_never_reach_the_app() -> None:
 def test_an_offer_that_is_no_websocket_is_for_the_app_to_take_or_not_to_the_end(offer: str) -> None:
     talk = Conversation()
     talk.proxy.closes()
-    asked = request("/", "Connection: upgrade", f"Upgrade: {offer}")
-    talk.client_sends(asked)
+    talk.client_sends(request("/", "Connection: upgrade", f"Upgrade: {offer}"))
     talk.app_sends(response(200))
     assert talk.client_got().startswith(b"HTTP/1.1 200 ")
     assert talk.proxy.context.counters.rejected == {}
+
+
+def test_over_http2_it_is_the_same_with_an_extended_connect() -> None:
+    """RFC 8441 4; RFC 9298 3.4 asks so for UDP."""
+    talk = streams.asked()
+    talk.proxy.leaves()
+    talk.proxy.closes()
+    others = (field for field in WEBSOCKET if field[0] != b":protocol")
+    talk.client_asks(3, ((b":protocol", b"connect-udp"), *others), end=False)
+    assert [heard[:2] for heard in talk.app_hears()] == [("headers", 3)]
+    assert talk.rejected == {}
 
 
 def test_a_websocket_that_begins_when_nobody_listens_any_more_is_refused() -> None:

@@ -370,9 +370,10 @@ def test_an_answer_has_as_many_fields_as_a_request_may_have() -> None:
     assert response_of(*[b"A: b"] * MOST_FIELDS).status == 200
 
 
-def test_only_an_offer_that_names_a_websocket_may_become_one() -> None:
-    for offer, may_be in ((b"IRC/6, WebSocket/13", True), (b"SPDY/3.1, IRC/6.9", False)):
-        assert request_of(b"Connection: upgrade", b"Upgrade: " + offer).may_be_websocket is may_be
+def test_only_a_get_that_offers_a_websocket_may_become_one() -> None:  # RFC 6455 4.1, 2
+    for method, offer in (b"GET", b"IRC, WebSocket/13"), (b"GET", b"IRC"), (b"POST", b"WebSocket"):
+        line, fields = method + b" / HTTP/1.1", (b"Connection: upgrade", b"Upgrade: " + offer)
+        assert request_of(*fields, line=line).may_be_websocket is (b"13" in offer)
 
 
 def test_an_answer_tells_of_an_event_stream_and_of_an_upgrade() -> None:

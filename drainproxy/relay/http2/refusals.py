@@ -27,12 +27,14 @@ def answer_large_head(
 
 
 def refuses_to_connect(table: StreamTable, stream: int, head: RequestHead, facts: Facts) -> bool:
-    """Whether this CONNECT is refused, and answered so: a plain one always, one with :protocol
-    (RFC 8441, the upgrade of HTTP/2) where latecomers get no new WebSocket."""
+    """Whether this CONNECT is refused, and answered so: a plain one always, one for a WebSocket
+    (RFC 8441) where latecomers get no new one."""
     if not head.protocol:
         table.reject("malformed", "501 CONNECT is not supported", facts)
         table.answer_unopened(stream, 501, "CONNECT is not supported", facts)
-    elif table.context.latecomers.refuses(table.connection.connected_at):
+    elif head.kind == "websocket" and table.context.latecomers.refuses(
+        table.connection.connected_at
+    ):
         table.reject("leaving", "503 leaving: no new upgrades here", facts)
         target = head.path.decode("ascii", "replace")
         table.answer_unopened(stream, 503, "leaving: no new upgrades here", facts, target)
