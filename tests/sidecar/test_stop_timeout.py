@@ -1,8 +1,11 @@
 """A drain that SIGKILL may cut is warned of, where it is known when that comes."""
 
+import re
+
 import pytest
 
-from drainproxy.sidecar.stop_timeout import problem
+from drainproxy.sidecar.stop_timeout import _PLATFORMS, problem
+from tests.conftest import ROOT
 
 DOCKER, PODMAN = "/.dockerenv", "/run/.containerenv"
 ECS = {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/1"}
@@ -51,3 +54,12 @@ def test_a_machine_whose_disk_was_an_image_is_no_container() -> None:
     assert problem(25.0, None, {}, {DOCKER, PODMAN}.__contains__, lambda: False) == ""
     fly = {"FLY_MACHINE_ID": "1"}
     assert "Fly" in problem(25.0, None, fly, {DOCKER}.__contains__, lambda: False)
+
+
+def test_the_guide_says_when_docker_kills_and_who_else_is_known() -> None:
+    guide = (ROOT / "deploy/README.md").read_text()
+    (docker,) = (platform for platform in _PLATFORMS if DOCKER in platform.files)
+    assert f"`docker stop` sends SIGKILL {docker.seconds:g} s after SIGTERM" in guide
+    (named,) = re.findall(r"the default of (.+) is shorter than the drain", guide)
+    known = {name for platform in _PLATFORMS for name in platform.name.split(" or ")}
+    assert {*re.split(", | or ", named)} == known
