@@ -1,11 +1,16 @@
 """What may last and begins in `leaving` is let in, and told when the listener closes."""
 
+import asyncio
+from contextlib import AsyncExitStack
+
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
 from tests.e2e.conftest import DemoApp
+from tests.e2e.either_app import EVENT, either_app
+from tests.e2e.either_client import EVENTS, HTTP2, WEBSOCKET, asked, close_code, whole
 from tests.e2e.http_client import begin, connected
 from tests.e2e.process import PATIENCE, sidecar
 
@@ -39,3 +44,23 @@ def test_a_websocket_hears_close_and_event_streams_end(demo_app: DemoApp) -> Non
         report = running.get("/status")[1]["report"]
     assert report["verdict"] == "clean"
     assert [report["ended"][kind]["goodbye"] for kind in ("websocket", "sse")] == [1, 1]
+
+
+async def test_over_http2_they_do_so_as_well(app_port: int) -> None:
+    """Each on a connection of its own, which hears GOAWAY at the same time."""
+    with sidecar(f"127.0.0.1:{app_port}", *DRAIN) as running:
+        async with either_app(app_port), AsyncExitStack() as stack:
+            running.post("/drain")
+            await asyncio.to_thread(running.until_phase, "leaving")
+            socket, events = [
+                await stack.enter_async_context(asked(running.port, HTTP2, question))
+                for question in (WEBSOCKET, EVENTS)
+            ]
+            assert [(await each.head())[":status"] for each in (socket, events)] == ["200"] * 2
+            assert await events.piece() == EVENT
+            assert await close_code(socket) == CloseCode.GOING_AWAY
+            assert (await whole(events)).startswith(b"retry: ")
+        report = await asyncio.to_thread(running.post, "/drain?wait=1")
+    assert report[1]["verdict"] == "clean"
+    ended = report[1]["ended"]
+    assert [ended[kind]["goodbye"] for kind in ("websocket", "sse")] == [1, 1]
