@@ -10,10 +10,10 @@ from tests.e2e.either_app import EVENT, EventStream, either_app
 from tests.e2e.either_client import EVENTS, HTTP1, HTTP2, Asked, asked, whole
 from tests.e2e.process import Sidecar, sidecar
 
-# The deadline comes after 4 s: who is waited for to its own end has all that time.
+# The last goodbye comes after 6 s: who is waited for to its own end has all that time.
 DRAIN = (
     *("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-spread", "1s"),
-    *("--drain-timeout", "6s"),
+    *("--drain-timeout", "8s"),
 )
 WITH_ID = b"id: 7\ndata: 2\n\n"
 SOON, LATER = range(100, 1001), range(1000, 5001)
