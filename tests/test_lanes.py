@@ -125,7 +125,8 @@ def test_processes_share_the_tests_and_each_is_run_once(tmp_path: Path) -> None:
     ]
     said = [process.communicate(timeout=60)[0] for process in processes]
 
-    assert [process.returncode for process in processes] == [0, 0]
+    # On a busy machine one may come when nothing is left.
+    assert {0} <= {process.returncode for process in processes} <= {0, NO_TESTS}
     lines = Counter(re.findall(r"ran test_\S+ \d|begins \S+|ends \S+", "".join(said)))
     assert set(lines.values()) == {1}
     assert len(lines) == len(files) * (3 + 2)
