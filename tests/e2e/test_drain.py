@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -158,15 +159,23 @@ def test_an_answer_that_has_begun_before_leaving_is_not_cut_short(demo_app: Demo
         assert get(client, "/hello").closes
 
 
+def leave_with_a_reset(client: HTTPConnection) -> None:
+    """When it is closed. close() alone sends one only if bytes are unread: that depends on how far
+    http.client reads ahead; after a FIN it might still wait for the answer."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
 def test_once_closed_a_new_websocket_is_sent_elsewhere(demo_app: DemoApp) -> None:
     with sidecar(demo_app.address, *drain()) as running:
-        with connected(running.port) as early:
+        with connected(running.port) as early, connected(running.port) as busy:
             get(early, "/hello")
+            begin(busy, ENDLESS)
             running.post("/drain")
             running.until_phase("closed")
             answer = get(early, "/ws", UPGRADE)
             assert (answer.status, answer.closes) == (503, True)
             assert int(answer.headers["Retry-After"]) > 0
+            leave_with_a_reset(busy)
         assert running.metric('drainproxy_rejected_total{reason="leaving"}') == 1
 
 
@@ -179,9 +188,7 @@ def test_once_closed_new_connections_are_refused(demo_app: DemoApp) -> None:
             with pytest.raises(ConnectionRefusedError):
                 connected(running.port).__enter__()
             assert not answer.isclosed()
-            # It leaves with a reset. close() alone sends one only if bytes are unread: that depends
-            # on how far http.client reads ahead; after a FIN it might still wait for the answer.
-            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            leave_with_a_reset(client)
         running.until_phase("drained")
 
 
