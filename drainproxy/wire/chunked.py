@@ -199,6 +199,9 @@ class ChunkedBody:
         """Refuse what no further byte can mend, before more of it reaches the app."""
         if self._expects == _DATA_END and line not in (b"", b"\r"):
             raise Refused(400, "a chunk is longer than its size")
+        # RFC 9112 2.2: an app may take a CR for the end of the line.
+        if b"\r" in line[:-1] or b"\0" in line:
+            raise Refused(400, "a bare CR or a NUL in a chunk head or trailer")
         if self._expects == _SIZE:
             self._refuse_hopeless_size(line)
 

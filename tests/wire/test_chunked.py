@@ -270,7 +270,14 @@ def test_a_field_that_frames_routes_or_authenticates_is_no_trailer(name: bytes) 
         assert outcome(b"0\r\nX-First: 1\r\n" + spelt + b": 5\r\n\r\n") == REFUSED
 
 
-@pytest.mark.parametrize("torn", [b"5\r\nhelloX", b"5\r\nhello\rX", b"5x", b"5\rX", b"1" * 16])
+# An app that takes a CR for the end of a line would go on reading in what we have not refused.
+@pytest.mark.parametrize(
+    "torn",
+    [
+        *(b"5\r\nhelloX", b"5\r\nhello\rX", b"5x", b"5\rX", b"1" * 16, b"5;a\rh", b"5;a\0"),
+        *(b"0\r\nA: b\rG", b"0\r\n\r\r", b"0\r\nA: \0"),
+    ],
+)
 def test_what_no_further_byte_can_mend_is_refused_before_the_line_ends(torn: bytes) -> None:
     assert outcome(torn[:-1]) == MORE
     assert outcome(torn) == REFUSED

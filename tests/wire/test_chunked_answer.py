@@ -178,7 +178,13 @@ def test_extensions_have_no_budget_over_a_long_answer() -> None:
     assert passed(body) == passed(body[:70_000], body[70_000:]) == body
 
 
-@pytest.mark.parametrize("torn", [b"5\r\nhelloX", b"5x", b"5 x", b"5\rX", b"1" * 16, b" \t."])
+@pytest.mark.parametrize(
+    "torn",
+    [
+        *(b"5\r\nhelloX", b"5x", b"5 x", b"5\rX", b"1" * 16, b" \t.", b"5;a\rb", b"5;\0"),
+        *(b"0\r\n\r\r", b"0\r\nA: b\rc", b"0\r\nA\0"),
+    ],
+)
 def test_what_no_further_byte_can_mend_is_refused_before_the_line_ends(torn: bytes) -> None:
     assert passed(torn[:-1]) is not REFUSED
     assert passed(torn) is REFUSED
