@@ -324,7 +324,8 @@ def parse_response(head: bytes, method: bytes, most_fields: int) -> Response:  #
     # RFC 9112 6.3, whose first rule comes first: such an answer ends with its head in any case.
     if method == b"HEAD" or status < 200 or status == 204 or status == 304:
         response.length = 0
-        unframed = status < 200 or status == 204
+        # 6.1: any hop may take a coding out of a 304, for whose chunks some clients wait.
+        unframed = status < 200 or status == 204 or status == 304
         response.misframed = coding is not None and (unframed or length is not None or not minor)
     elif coding is not None:
         if length is not None or not minor:

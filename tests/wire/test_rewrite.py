@@ -203,6 +203,17 @@ def test_a_head_that_ends_its_answer_loses_the_fields_that_announce_a_body() -> 
     assert not parse_response(mended, b"GET", MOST_FIELDS).misframed
 
 
+@pytest.mark.parametrize(
+    ("status", "method"), [(b"304", b"GET"), (b"204", b"PUT"), (b"103", b"GET")]
+)
+def test_chunks_that_do_not_come_are_not_announced(status: bytes, method: bytes) -> None:
+    # RFC 9112 6.1; Python's http.client waits for the first of them behind a 304.
+    line = b"HTTP/1.1 %b X\r\n" % status
+    head = line + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert parse_response(head, method, MOST_FIELDS).misframed
+    assert without_framing(head) == line + b"\r\n"
+
+
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 @pytest.mark.parametrize(("status", "method"), [(b"200", b"HEAD"), (b"304", b"GET")])
 def test_two_framings_of_no_body_are_both_taken_out(
