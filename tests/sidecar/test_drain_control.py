@@ -87,6 +87,7 @@ def sidecar() -> Iterator[Any]:
 
 
 async def turns(count: int = 20) -> None:
+    """Of the loop, in which each slice of work asks for the next: no clock has a part in it."""
     for _ in range(count):
         await asyncio.sleep(0)
 
