@@ -20,7 +20,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # What a test makes is mostly gone with it. At the interpreter's own threshold a tenth of all time
 # goes into looking for the rest, again and again.
-gc.set_threshold(20_000)
+gc.set_threshold(100_000, 50, 1000)
 
 # A shell starts what it runs in the background with SIGINT ignored, and what we start would inherit
 # that.
@@ -83,6 +83,7 @@ class Watch:
 
     def pytest_unconfigure(self) -> None:
         """At the end."""
+        gc.freeze()
         faulthandler.cancel_dump_traceback_later()
         os.close(self._stderr)
 
