@@ -30,6 +30,9 @@ class Place(NamedTuple):
     uid: int | None = None
     # The only ones that the process has, and what it executes.
     capabilities: Sequence[str] | None = None
+    # Whether the interpreter ends as it does where nobody forks: tests/e2e/preloaded.py says what
+    # that takes.
+    whole_end: bool = False
 
     def enter(self) -> None:
         """Of this process, or this thread where that is all that the kernel moves."""

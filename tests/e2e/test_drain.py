@@ -16,11 +16,14 @@ import pytest
 from drainproxy.rehearsal.app import content
 from tests.e2e.conftest import DemoApp
 from tests.e2e.http_client import UPGRADE, begin, breaks_off, connected, get, get_once
+from tests.e2e.place import Place
 from tests.e2e.process import BUSY, PATIENCE, Sidecar, accepts, ask, sidecar
 
 # Phases that only a test's own deed ends.
 FOR_EVER = "1h"
 ENDLESS = "/download?size=65536&seconds=600"
+# Where a test asks for the last moments of the process.
+TO_THE_END = Place(whole_end=True)
 
 
 def drain(delay: str = "0s", quiet: str = "0s", timeout: str = "30s") -> tuple[str, ...]:
@@ -49,7 +52,10 @@ def background() -> Iterator[ThreadPoolExecutor]:
 
 
 def seconds_to_exit(app: DemoApp) -> float:
-    with sidecar(app.address, *drain()) as running, connected(running.port) as idle:
+    with (
+        sidecar(app.address, *drain(), place=TO_THE_END) as running,
+        connected(running.port) as idle,
+    ):
         assert get(idle, "/hello").status == 200
         began = monotonic()
         running.process.send_signal(signal.SIGTERM)
@@ -114,7 +120,7 @@ def test_a_report_that_has_no_folder_is_told_of_before_the_drain(
 def test_signals_up_to_the_last_moment_do_not_change_the_exit_code(
     number: signal.Signals, demo_app: DemoApp
 ) -> None:
-    with sidecar(demo_app.address, *drain()) as running:
+    with sidecar(demo_app.address, *drain(), place=TO_THE_END) as running:
         while running.process.exit_code is None:
             running.process.send_signal(number)
             sleep(0.0005)
