@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from drainproxy.config import ANNOTATION_PREFIX
@@ -134,6 +134,7 @@ def until(ready: Callable[[], bool], seconds: float) -> None:
     end = monotonic() + seconds
     while not ready():
         assert monotonic() < end, f"not so after {seconds} s"
+        sleep(0.05)
 
 
 def _run(inside: Namespace, arguments: list[str]) -> None:

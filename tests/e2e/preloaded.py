@@ -26,7 +26,7 @@ from tests.e2e.place import Place
 MODULES = {
     "drainproxy run": (
         *("aiohttp.web", "click", "msgspec", "prometheus_client", "uvloop"),
-        "drainproxy.sidecar.supervisor",
+        *("drainproxy.sidecar.supervisor", "drainproxy.sidecar.admin", "encodings.idna", "hmac"),
     ),
     "drainproxy inject": ("click", "drainproxy.kube.batch"),
     "drainproxy redirect": ("click", "drainproxy.config", "drainproxy.kube.redirect"),
