@@ -9,8 +9,8 @@ from tests.e2e.hyper_client import Answer, Client
 
 REFUSED_STREAM = 7
 BURST = 20
-# Seconds between two bursts, and once there have been many.
-PAUSE, LONG_PAUSE = 0.005, 0.05
+# Seconds between two bursts, and once the goodbye has been there for `A_WHILE`.
+PAUSE, LONG_PAUSE, A_WHILE = 0.01, 0.25, 0.5
 
 
 def colour(number: int) -> str:
@@ -56,7 +56,8 @@ class Racer:
                 self.last = max(client.streams)
                 client.acknowledge()
             self.ask(BURST)
-            await asyncio.sleep(LONG_PAUSE if len(client.streams) > many else PAUSE)
+            late = told and monotonic() >= told + A_WHILE
+            await asyncio.sleep(LONG_PAUSE if late else PAUSE)
         self.seconds = monotonic() - told
         self.ask(max(5 * BURST, many - len(client.streams)))
         await client.until(lambda: client.end != "")

@@ -20,7 +20,7 @@ from tests.e2e.grpc_load import Load, channels, ended
 from tests.e2e.process import BUSY, PATIENCE, Process, Sidecar, sidecar
 from tests.e2e.test_drain import drain
 
-CHANNELS, CONVERSATIONS, RATE = 10, 50, 200.0
+CHANNELS, CONVERSATIONS, RATE = 10, 25, 100.0
 # The shortest and the longest conversation, in messages.
 SHORTEST, LONGEST = 20, 45
 # Before the signal, in seconds.

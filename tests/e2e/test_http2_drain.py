@@ -158,7 +158,8 @@ async def test_who_comes_while_leaving_is_served_and_told() -> None:
 
 # Streams around the goodbye
 
-EARLY, IN_ALL = 200, 1000
+# Of each of three clients.
+EARLY, IN_ALL = 100, 400
 # Until the PING is acknowledged, in seconds.
 PATIENCE = {"at once": 0.0, "late": 0.3, "never": None}
 

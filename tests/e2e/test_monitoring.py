@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import time
+from time import sleep, time
 
 import pytest
 
@@ -42,6 +42,9 @@ ENDLESS = "[{http: '/download?size=65536&seconds=600'}]"
 DRAIN = ("--drain-delay", "3s", "--drain-quiet", "0s", "--drain-timeout", "7s")
 VERSIONS = ("pod_template_hash", "rollouts_pod_template_hash", "app_kubernetes_io_version")
 RATE = "5s"
+# Between two rounds of the load, and between two looks at all that is not answered yet: half of
+# what Prometheus takes between two scrapes.
+PACE = 0.25
 
 
 @contextmanager
@@ -80,7 +83,7 @@ def loaded(*work: tuple[str, int, int], once: bool = False) -> Iterator[None]:
 
     def ask(text: str, port: int, grpc_port: int) -> None:
         load(text, port, grpc_port)
-        while not (once or over.wait(0.05)):
+        while not (once or over.wait(PACE)):
             load(text, port, grpc_port)
 
     threads = [threading.Thread(target=ask, args=each) for each in work]
@@ -151,6 +154,8 @@ def test_each_query_of_the_dashboard_finds_data_in_a_mixed_load_with_a_drain(
             for name, query in [*unanswered.items()]:
                 if there.ever(query, began):
                     del unanswered[name]
+            if unanswered:
+                sleep(PACE)
             return not unanswered
 
         try:

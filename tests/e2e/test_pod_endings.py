@@ -38,7 +38,7 @@ from tests.e2e.pod_app import MESSAGE
 from tests.e2e.process import BUSY, PATIENCE
 from tests.e2e.test_pod_lifecycle import AT_ONCE, DRAIN, GRACE, left_in_order, until
 
-EVERY = 0.05
+EVERY = 0.1
 ECHO = "/pod.App/Echo"
 NO_IDS = "/events?seconds=600&ids=0"
 # As h2 tells of a stream that nobody has seen (RFC 9113 8.7): its client asks elsewhere.
@@ -235,7 +235,7 @@ async def watching(pod: Pod) -> AsyncIterator[list[tuple[bool, str]]]:
     async def go_on() -> None:
         while True:
             await look()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
     await look()
     task = asyncio.create_task(go_on())

@@ -24,6 +24,8 @@ from tests.kube.tls import Authority, Pair
 # Clients at once: some keep their connection, as the API server does, some make a new one for
 # every review.
 KEEPING, FRESH = 4, 4
+# Of each client, between two reviews, in seconds.
+PACE = 0.1
 
 
 class Webhook:
@@ -92,19 +94,20 @@ class Load:
                     async with client.post("/inject", data=body) as answer:
                         assert (await answer.json())["response"]["patch"]
                     self.answered += 1
+                    await asyncio.sleep(PACE)
                 except Exception as error:  # whatever it is, a pod has no sidecar
                     self.failed.append(repr(error))
 
     async def go_on(self) -> None:
-        """Until a hundred more are answered."""
-        enough = self.answered + 100
+        """Until fifty more are answered."""
+        enough = self.answered + 50
         await self.until(lambda: self.answered >= enough)
 
     async def until(self, happened: Callable[[], bool]) -> None:
         """Go on until then."""
         async with asyncio.timeout(30):
             while not await asyncio.to_thread(happened):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
