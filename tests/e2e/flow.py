@@ -10,6 +10,8 @@ from time import monotonic
 from typing import Any
 
 PIECE = bytes(range(256)) * 256
+# Between two reads of a slow reader, in seconds.
+PACE = 0.02
 # Of each socket of ours: what lies in the kernel is felt by neither end.
 BUFFER = 1 << 17
 
@@ -81,8 +83,9 @@ class SlowReader:
         began, before = monotonic(), self.read
         while (since := monotonic() - began) < seconds:
             allowed = int(rate * since) - (self.read - before)
-            if allowed <= 0:
-                await asyncio.sleep(0.01)
+            # Not byte by byte, each as soon as it is allowed.
+            if allowed < rate * PACE:
+                await asyncio.sleep(PACE)
                 continue
             data = await loop.sock_recv(self._sock, min(allowed, len(PIECE)))
             assert data, "the stream broke off"

@@ -76,7 +76,7 @@ async def tick(request: bytes, context: Any) -> AsyncIterator[bytes]:
     while True:
         yield b"tick"
         # The pace of this stream.
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
 
 
 async def total(requests: AsyncIterator[bytes], context: Any) -> bytes:

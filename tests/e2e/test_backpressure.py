@@ -42,7 +42,7 @@ RATE = 1 << 20
 SIZE = 1 << 30
 MOST_MEMORY = 2 << 20
 # Of an upload that stands still; whatever else is read at once would be 256 KB.
-STALLED, STALLED_UPLOADS = 100 << 10, 50
+STALLED, STALLED_UPLOADS = 100 << 10, 24
 
 pytestmark = [
     pytest.mark.timeout(2 * SECONDS + 60),
@@ -222,13 +222,16 @@ async def test_an_upload_that_stands_still_takes_little_memory(case: Up) -> None
 
     with sidecar(f"127.0.0.1:{app_port}", protocol=case.protocol) as running:
         async with serving(app_port, app):
-            before = resident(running.process.pid)
-            for _ in range(STALLED_UPLOADS):
-                pushers.append(Pusher(case.asked, case.awaited, case.begins))
-                await loop.create_connection(lambda: pushers[-1], "127.0.0.1", running.port)
-            still = standing_still(pushers)
-            await asyncio.to_thread(running.process.until, still)
-            held = (resident(running.process.pid) - before) / STALLED_UPLOADS
+            sizes = []
+            # What the first of all needs is not the cost of an upload.
+            for many in (1, STALLED_UPLOADS):
+                for _ in range(many):
+                    pushers.append(Pusher(case.asked, case.awaited, case.begins))
+                    await loop.create_connection(lambda: pushers[-1], "127.0.0.1", running.port)
+                still = standing_still(pushers)
+                await asyncio.to_thread(running.process.until, still)
+                sizes.append(resident(running.process.pid))
+            held = (sizes[1] - sizes[0]) / STALLED_UPLOADS
             for pusher in pushers:
                 await pusher.abort()
             for deaf in apps:

@@ -84,7 +84,8 @@ def test_after_the_start_it_is_small_and_ready_soon(idle_app: str) -> None:
 async def test_an_idle_connection_costs_little(
     kind: str, conversation: tuple[bytes, bytes], connections: int, idle_app: str
 ) -> None:
-    await idle_connections_cost(kind, conversation, connections, idle_app, PER_CONNECTION)
+    # Without long heads, of which the first ones leave room for others, half of them show the same.
+    await idle_connections_cost(kind, conversation, connections // 2, idle_app, PER_CONNECTION)
 
 
 async def test_an_idle_connection_that_had_a_long_head_costs_no_more(
