@@ -32,6 +32,8 @@ PATIENCE = 15.0
 # Seconds that a busy machine may be late, where a test asks whether something came in time: less
 # than what would be wrong takes. Exact times are proved in the pure rooms.
 BUSY = 4.0
+# Seconds between two looks whether a condition has come: at first, and where it takes its time.
+SOON, SELDOM = 0.01, 0.06
 ANYWHERE = Place()
 # A drain has nobody to wait for when a test that is not about drains ends.
 QUICK_DRAIN = ("--drain-delay", "0s", "--drain-quiet", "0s", "--drain-timeout", "3s")
@@ -83,11 +85,12 @@ class Process:
 
     def until(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for a condition; an AssertionError if it ends before, or if that takes too long."""
-        end = monotonic() + seconds
+        end, pause = monotonic() + seconds, SOON
         while not ready():
             assert self.exit_code is None, f"ended with {self.exit_code}:\n{self.output}"
             assert monotonic() < end, f"not ready after {seconds} s:\n{self.output}"
-            sleep(0.02)
+            sleep(pause)
+            pause = min(1.5 * pause, SELDOM)
 
 
 def program(
@@ -142,9 +145,14 @@ def _forks(command: tuple[str, ...]) -> Forks:
 
 
 def finished(
-    *command: str, said: str = "", env: dict[str, str] | None = None, place: Place = ANYWHERE
+    *command: str,
+    said: str = "",
+    env: dict[str, str] | None = None,
+    place: Place = ANYWHERE,
+    seconds: float = 2 * PATIENCE,
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m COMMAND` from its beginning to its end, with `said` as its standard input."""
+    """`python -m COMMAND` from its beginning to its end, with `said` as its standard input;
+    TimeoutExpired if it takes longer than so many seconds."""
     stream = tempfile.TemporaryFile
     with stream() as spoken, stream() as told, stream() as complained:
         spoken.write(said.encode())
@@ -152,7 +160,7 @@ def finished(
         streams = (spoken, told, complained)
         process = _forks(command).start(command, _inherited() | (env or {}), streams, place)
         try:
-            code = process.wait(2 * PATIENCE)
+            code = process.wait(seconds)
         finally:
             process.kill()
         told.seek(0)
