@@ -29,6 +29,11 @@ MODULES = {
         *("drainproxy.sidecar.supervisor", "drainproxy.sidecar.admin", "encodings.idna", "hmac"),
     ),
     "drainproxy inject": ("click", "drainproxy.kube.batch"),
+    "drainproxy rehearse": (
+        *("click", "jinja2", "rich.console", "uvloop", "drainproxy.config"),
+        *("drainproxy.rehearsal.about", "drainproxy.rehearsal.live", "drainproxy.rehearsal.page"),
+        *("drainproxy.rehearsal.rehearsal", "drainproxy.rehearsal.table"),
+    ),
     "drainproxy redirect": ("click", "drainproxy.config", "drainproxy.kube.redirect"),
     "drainproxy smoke": (
         *("click", "aiohttp", "grpc.aio", "drainproxy.rollout.smoke.kinds"),

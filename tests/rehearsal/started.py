@@ -1,24 +1,15 @@
 """`drainproxy rehearse`, started as a user does, or in this process."""
 
 import subprocess
-import sys
-from typing import Any
 
 from click.testing import CliRunner, Result
 
 from drainproxy.cli import main
-from tests.conftest import ROOT
+from tests.e2e.process import finished
 
 
-def rehearse(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "drainproxy", "rehearse", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        **{"timeout": 90, **more},
-    )
+def rehearse(*arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+    return finished("drainproxy", "rehearse", *arguments, seconds=timeout)
 
 
 def refused(*arguments: str) -> Result:
