@@ -82,7 +82,7 @@ async def untroubled(
 async def test_a_download_with_a_window_update_for_every_16_kb(
     frame: int, window: int, running: Sidecar
 ) -> None:
-    size, often = 200 << 20, 1 << 14
+    size, often = 80 << 20, 1 << 14
     wants = ((Setting.INITIAL_WINDOW_SIZE, window), (Setting.MAX_FRAME_SIZE, frame))
     async with untroubled(running, *wants) as (client, app):
         client.send(window_update(0, window))
