@@ -6,71 +6,80 @@ from typing import Any
 from hypothesis import strategies as st
 
 from drainproxy.manifests.podspec import Json
-from tests.kube.pods import PORTS, pods
+from tests.choices import Choices, choices
+from tests.kube.pods import POD_CHOICES, PORTS, chosen_pod
 
 LABELS = [{"app": "web"}, {"app": "web", "tier": "front"}, {"tier": "front"}]
-_targets = st.sampled_from([*PORTS, "nobody", *PORTS.values(), 7000, 4000, 53])
-_maybe_namespace = st.sampled_from([{}, {}, {"namespace": "shop"}])
+_TARGETS = [*PORTS, "nobody", *PORTS.values(), 7000, 4000, 53]
+_MAYBE_NAMESPACE: list[Json] = [{}, {}, {"namespace": "shop"}]
+# Three pods, and what leads to them.
+_CHOICES = 3 * POD_CHOICES + 160
 
 
-@st.composite
-def inputs(draw: st.DrawFn) -> str:
+def inputs() -> st.SearchStrategy[str]:
     """Documents in JSON, one after the other."""
+    return choices(_CHOICES).map(_input)
+
+
+def _input(choices: Choices) -> str:
+    count, services, policies = choices.of((1, 2, 3)), choices.of(range(5)), choices.of(range(3))
+    # What leads to pods is chosen first: who has many parts may use up what there is to choose.
     bodies: list[Json] = [
-        *(draw(_workloads(str(at))) for at in range(draw(st.integers(1, 3)))),
-        *(draw(_services(str(at))) for at in range(draw(st.integers(0, 4)))),
-        *(draw(_policies(str(at))) for at in range(draw(st.integers(0, 2)))),
-        *draw(st.sampled_from([[], [], [_namespace("baseline")], [_namespace("privileged")]])),
+        *(_service(choices, str(at)) for at in range(services)),
+        *(_policy(choices, str(at)) for at in range(policies)),
+        *choices.of(([], [], [_namespace("baseline")], [_namespace("privileged")])),
     ]
-    bodies = draw(st.permutations(bodies))
-    if draw(st.booleans()):
+    order = [choices.of(range(256)) for _ in range(len(bodies) + count)]
+    is_list = choices.yes()
+    bodies = [*(_workload(choices, str(at)) for at in range(count)), *bodies]
+    bodies = [bodies[at] for at in sorted(range(len(bodies)), key=order.__getitem__)]
+    if is_list:
         bodies = [{"apiVersion": "v1", "kind": "List", "items": bodies}]
     return "---\n".join(json.dumps(each, indent=2, ensure_ascii=False) + "\n" for each in bodies)
 
 
-@st.composite
-def _workloads(draw: st.DrawFn, name: str) -> Json:
-    kind = draw(st.sampled_from(["Deployment", "Deployment", "StatefulSet", "Job"]))
-    pod = draw(pods())
-    pod["metadata"] = {**(pod.get("metadata") or {}), "labels": draw(st.sampled_from(LABELS))}
+def _workload(choices: Choices, name: str) -> Json:
+    kind = choices.of(["Deployment", "Deployment", "StatefulSet", "Job"])
+    labels, namespace = choices.of(LABELS), choices.of(_MAYBE_NAMESPACE)
+    pod = chosen_pod(choices)
+    pod["metadata"] = {**(pod.get("metadata") or {}), "labels": labels}
     if kind == "Job":
         pod["spec"]["restartPolicy"] = "Never"
     return {
         "apiVersion": "batch/v1" if kind == "Job" else "apps/v1",
         "kind": kind,
-        "metadata": {"name": f"w{name}", **draw(_maybe_namespace)},
+        "metadata": {"name": f"w{name}", **namespace},
         "spec": {"template": pod},
     }
 
 
-@st.composite
-def _services(draw: st.DrawFn, name: str) -> Json:
-    targets = draw(st.lists(_targets | st.none(), min_size=1, max_size=3))
+def _service(choices: Choices, name: str) -> Json:
     ports: list[Json] = []
-    for at, target in enumerate(targets):
-        number = draw(st.sampled_from([80, 8080, 50051])) + at
-        port: Json = {"name": f"p{at}", "port": number}
+    for at in range(choices.of((1, 2, 3))):
+        port: Json = {"name": f"p{at}", "port": choices.of([80, 8080, 50051]) + at}
+        target = choices.of([*_TARGETS, *[None] * 4])
         port |= {} if target is None else {"targetPort": target}
-        port |= draw(st.sampled_from([{}, {}, {"protocol": "TCP"}, {"protocol": "UDP"}]))
+        port |= choices.of([{}, {}, {"protocol": "TCP"}, {"protocol": "UDP"}])
         ports.append(port)
-    spec: Json = {"selector": draw(st.sampled_from([*LABELS, {"app": "other"}])), "ports": ports}
-    spec |= draw(st.sampled_from([{}, {}, {"clusterIP": "None"}, {"type": "ExternalName"}]))
+    spec: Json = {"selector": choices.of([*LABELS, {"app": "other"}]), "ports": ports}
+    spec |= choices.of([{}, {}, {"clusterIP": "None"}, {"type": "ExternalName"}])
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"s{name}"}, "spec": spec}
 
 
-@st.composite
-def _policies(draw: st.DrawFn, name: str) -> Json:
-    ports = st.lists(st.fixed_dictionaries({"port": _targets}), max_size=2)
-    selector = {"matchLabels": draw(st.sampled_from(LABELS))}
-    spec: dict[str, Any] = {"podSelector": draw(st.sampled_from([{}, selector]))}
-    if draw(st.booleans()):
-        spec["ingress"] = [{"ports": draw(ports)}, {}][: draw(st.integers(0, 2))]
-    if draw(st.booleans()):
-        spec["egress"] = [{"to": [{"podSelector": selector}], "ports": draw(ports)}]
+def _policy(choices: Choices, name: str) -> Json:
+    def ports() -> list[Json]:
+        return [{"port": choices.of(_TARGETS)} for _ in range(choices.of((0, 1, 2)))]
+
+    selector = {"matchLabels": choices.of(LABELS)}
+    spec: dict[str, Any] = {"podSelector": choices.of([{}, selector])}
+    if choices.yes():
+        spec["ingress"] = [{"ports": ports()}, {}][: choices.of((0, 1, 2))]
+    if choices.yes():
+        spec["egress"] = [{"to": [{"podSelector": selector}], "ports": ports()}]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": f"n{name}", **draw(_maybe_namespace)},
+        "metadata": {"name": f"n{name}", **choices.of(_MAYBE_NAMESPACE)},
         "spec": spec,
     }
 

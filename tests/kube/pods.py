@@ -1,7 +1,8 @@
 """Pods for tests: one that a person would write, and any that the API server would take."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from itertools import permutations
 from typing import Any
 
 import kubernetes_validate
@@ -12,6 +13,7 @@ from drainproxy.kube.leads import Around
 from drainproxy.kube.plan import Options
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.services import Service
+from tests.choices import Choices, choices
 
 OLDEST, NEWEST = "1.29", kubernetes_validate.latest_version()
 TOKEN = "the-token"
@@ -58,87 +60,108 @@ def validate(template: Json, version: str) -> None:
     kubernetes_validate.validate(whole, version, strict=True)
 
 
-def _sparse(fields: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Json]:
-    """Maps in which each field may be missing, or null, as an empty key in YAML is."""
-    nullable = {key: st.none() | strategy for key, strategy in fields.items()}
-    return st.fixed_dictionaries({}, optional=nullable)
+def _sparse(choices: Choices, fields: dict[str, Callable[[], Any]]) -> Json:
+    """A map in which each field may be missing, or null, as an empty key in YAML is."""
+    found: Json = {}
+    for key, make in fields.items():
+        kind = choices.of(("missing", "missing", "null", "value"))
+        if kind != "missing":
+            found[key] = None if kind == "null" else make()
+    return found
 
 
-def _exactly(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    return st.fixed_dictionaries(fields)
-
-
-_port_refs = st.sampled_from(sorted(PORTS)) | st.sampled_from(sorted(PORTS.values()))
-_commands = _exactly(exec=st.just({"command": ["sh", "-c", "sleep 5"]}))
-_sockets = _exactly(tcpSocket=_exactly(port=_port_refs))
-_gets = _exactly(httpGet=_exactly(path=st.just("/"), port=_port_refs))
-_probes = st.one_of(_gets, _sockets, _commands, _exactly(grpc=st.just({"port": 50051})))
-_hooks = _sparse({"preStop": _gets | _commands, "postStart": _gets | _commands})
-_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
-_ours = {
-    "drainproxy.io/drain-delay": st.sampled_from(["0s", "5s", "1m"]),
-    "drainproxy.io/drain-timeout": st.sampled_from(["1s", "40s", "10m"]),
-    "drainproxy.io/native-sidecar": st.sampled_from(["true", "false"]),
-    "drainproxy.io/capture": st.sampled_from(["auto", "names", "redirect"]),
-    "drainproxy.io/raise-grace-period": st.sampled_from(["true", "false"]),
-    "drainproxy.io/replace-prestop-sleep": st.sampled_from(["true", "false"]),
-    "drainproxy.io/websocket-close-reason": _text,
-    "drainproxy.io/cpu-limit": st.sampled_from(["1", "20m"]),
-    "drainproxy.io/run-as-user": st.sampled_from(["image", "1000"]),
-    "prometheus.io/port": st.just("9100"),
-    "example.com/note": _text,
+_PORT_REFS = [*sorted(PORTS), *sorted(PORTS.values())]
+_NAMES = [
+    [*names] for count in (1, 2, 3) for names in permutations(["web", "worker", "proxy"], count)
+]
+_OURS = {
+    "drainproxy.io/drain-delay": ["0s", "5s", "1m"],
+    "drainproxy.io/drain-timeout": ["1s", "40s", "10m"],
+    "drainproxy.io/native-sidecar": ["true", "false"],
+    "drainproxy.io/capture": ["auto", "names", "redirect"],
+    "drainproxy.io/raise-grace-period": ["true", "false"],
+    "drainproxy.io/replace-prestop-sleep": ["true", "false"],
+    "drainproxy.io/websocket-close-reason": [],
+    "drainproxy.io/cpu-limit": ["1", "20m"],
+    "drainproxy.io/run-as-user": ["image", "1000"],
+    "prometheus.io/port": ["9100"],
+    "example.com/note": [],
 }
 
 
-@st.composite
-def _containers(draw: st.DrawFn) -> list[Json]:
+def _action(choices: Choices, *kinds: str) -> Json:
+    """What a probe or a hook does."""
+    kind = choices.of(kinds)
+    if kind == "exec":
+        return {kind: {"command": ["sh", "-c", "sleep 5"]}}
+    if kind == "grpc":
+        return {kind: {"port": 50051}}
+    at = {"port": choices.of(_PORT_REFS)}
+    return {kind: {"path": "/", **at} if kind == "httpGet" else at}
+
+
+def _containers(choices: Choices) -> list[Json]:
     """One to three containers that share the named ports, and have ports without names."""
-    names = draw(st.lists(st.sampled_from(["web", "worker", "proxy"]), min_size=1, unique=True))
-    spread = draw(st.fixed_dictionaries({name: st.sampled_from(names) for name in PORTS}))
-    chosen = draw(st.sets(st.sampled_from(sorted(PORTS))))
+    names = choices.of(_NAMES)
+    spread = {name: choices.of(names) for name in PORTS}
+    # Many pods have none, and are skipped, or a few.
+    chosen = choices.some(choices.of([[], sorted(PORTS)[:2], sorted(PORTS)]))
+    has_more = choices.of([False, False, True])
     containers: list[Json] = []
+
+    def probe() -> Json:
+        return _action(choices, "httpGet", "tcpSocket", "exec", "grpc")
+
+    def hook() -> Json:
+        return _action(choices, "httpGet", "exec")
+
     for name in names:
         ports: list[Json] = [
             {"name": port, "containerPort": PORTS[port], "protocol": "TCP"}
-            for port in sorted(chosen)
+            for port in chosen
             if spread[port] == name
         ]
-        if draw(st.booleans()):
+        if has_more and choices.yes():
             ports.append({"containerPort": 7000 + len(containers)})
-        if draw(st.booleans()):
+        if choices.yes():
             ports.append({"name": f"dns-{len(containers)}", "containerPort": 53, "protocol": "UDP"})
-        fields = draw(
-            _sparse(
-                {
-                    "livenessProbe": _probes,
-                    "readinessProbe": _probes,
-                    "startupProbe": _probes,
-                    "lifecycle": _hooks,
-                    "env": st.just([{"name": "A", "value": "b"}]),
-                }
-            )
+        fields = _sparse(
+            choices,
+            {
+                **dict.fromkeys(["livenessProbe", "readinessProbe", "startupProbe"], probe),
+                "lifecycle": lambda: _sparse(choices, {"preStop": hook, "postStart": hook}),
+                "env": lambda: [{"name": "A", "value": "b"}],
+            },
         )
         containers.append({"name": name, "image": "i", "ports": ports, **fields})
     return containers
 
 
-@st.composite
-def pods(draw: st.DrawFn) -> Json:
+def chosen_pod(choices: Choices) -> Json:
     """Any pod, injectable or not."""
-    metadata = _sparse(
-        {
-            "labels": st.just({"app": "web"}),
-            "annotations": st.fixed_dictionaries({}, optional=_ours),
-        }
-    )
-    spec = _sparse(
-        {
-            "initContainers": st.lists(st.just({"name": "migrate", "image": "m"}), max_size=1),
-            "volumes": st.lists(st.just({"name": "data", "emptyDir": {}}), max_size=1),
-            "terminationGracePeriodSeconds": st.integers(0, 700),
-            "hostNetwork": st.just(False),
-            "securityContext": st.sampled_from([{}, {"runAsUser": 0}, {"runAsUser": 1000}]),
-        }
-    )
-    found: Json = {} if draw(st.booleans()) else {"metadata": draw(st.none() | metadata)}
-    return {**found, "spec": {"containers": draw(_containers()), **draw(spec)}}
+
+    def annotations() -> Json:
+        keys = choices.some([*_OURS])
+        return {key: choices.of(_OURS[key]) if _OURS[key] else choices.text() for key in keys}
+
+    metadata = {"labels": lambda: {"app": "web"}, "annotations": annotations}
+    spec: dict[str, Callable[[], Any]] = {
+        "initContainers": lambda: choices.some([{"name": "migrate", "image": "m"}]),
+        "volumes": lambda: choices.some([{"name": "data", "emptyDir": {}}]),
+        "terminationGracePeriodSeconds": lambda: choices.of((0, 1, 5, 30, 31, 60, 600, 700)),
+        "hostNetwork": lambda: False,
+        "securityContext": lambda: choices.of(({}, {"runAsUser": 0}, {"runAsUser": 1000})).copy(),
+    }
+    found: Json = {}
+    if choices.yes():
+        found["metadata"] = _sparse(choices, metadata) if choices.yes() else None
+    return {**found, "spec": {"containers": _containers(choices), **_sparse(choices, spec)}}
+
+
+# More than most pods take; where all have been made, the first of all are chosen.
+POD_CHOICES = 160
+
+
+def pods() -> st.SearchStrategy[Json]:
+    """Any pod, injectable or not."""
+    return choices(POD_CHOICES).map(chosen_pod)
