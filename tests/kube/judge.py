@@ -6,9 +6,10 @@ and the sidecar is known by its arguments alone.
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from ruamel.yaml import YAML
+import yaml
 
 _TEMPLATES = {
     "Pod": (),
@@ -41,7 +42,7 @@ class Verdict(NamedTuple):
 
 def verdicts(before: str, after: str) -> list[Verdict]:
     """For each workload of an input, in order, as it was and as it is injected."""
-    old, new = [*objects(before)], [*objects(after)]
+    old, new = objects(before), objects(after)
     found = []
     for body in old:
         pod = pod_of(body)
@@ -167,14 +168,18 @@ def namespace(body: Any) -> object:
     return (body.get("metadata") or {}).get("namespace")
 
 
-def objects(text: str) -> Iterator[Any]:
+def documents(text: str) -> Iterator[Any]:
+    """What the text holds, as kubectl reads it."""
     # YAML forbids letters that JSON may have.
-    is_json = text.startswith("{")
-    documents = (
-        map(json.loads, text.split("\n---\n")) if is_json else YAML(typ="safe").load_all(text)
-    )
-    for document in documents:
-        yield from _flat(document)
+    if text.startswith("{"):
+        return map(json.loads, text.split("\n---\n"))
+    return iter(yaml.load_all(text, yaml.CSafeLoader))
+
+
+@lru_cache(50)
+def objects(text: str) -> list[Any]:
+    """The objects in it and in its lists, which are not to be changed: all who ask get these."""
+    return [each for document in documents(text) for each in _flat(document)]
 
 
 def _flat(body: Any) -> Iterator[Any]:

@@ -24,7 +24,7 @@ class Difference(NamedTuple):
 
 def differences(before: str, after: str) -> list[Difference]:
     """Of each list of ports in a policy, and each pod that it is about."""
-    old, new = [*objects(before)], [*objects(after)]
+    old, new = objects(before), objects(after)
     found = []
     for body in old:
         pod = pod_of(body)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.kube.halves import Half
 from drainproxy.kube.report import NAMES_NEED
 from drainproxy.manifests.documents import Document
 from drainproxy.manifests.podspec import Json
+from tests.kube.judge import documents
 from tests.kube.pods import options, pod, pods
 
 DEPLOYMENT = """\
@@ -75,7 +75,7 @@ def lines(done: BatchResult) -> list[str]:
 
 def bodies(done: BatchResult) -> dict[str, Any]:
     """What the output holds, by kind."""
-    return {each["kind"]: each for each in YAML(typ="safe").load_all(done.text)}
+    return {each["kind"]: each for each in documents(done.text)}
 
 
 def target(done: BatchResult) -> object:
@@ -137,7 +137,7 @@ def test_a_number_is_applied_in_two_steps_and_the_report_says_so() -> None:
 
 
 def test_halves_of_a_list_are_lists() -> None:
-    whole = [json.loads(json.dumps(YAML(typ="safe").load(text))) for text in (NAMELESS, SERVICE)]
+    whole = [json.loads(json.dumps(*documents(text))) for text in (NAMELESS, SERVICE)]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": whole})
 
     services = json.loads(inject(text, only="services").text)
@@ -443,7 +443,8 @@ def test_a_sleep_that_is_replaced_comes_back_as_it_was_written(hook: str) -> Non
     text = DEPLOYMENT + hook
     done = inject(text, given={"drainproxy.io/replace-prestop-sleep": "true"})
 
-    (web,) = YAML(typ="safe").load(done.text)["spec"]["template"]["spec"]["containers"]
+    (deployment,) = documents(done.text)
+    (web,) = deployment["spec"]["template"]["spec"]["containers"]
     assert [*web["lifecycle"]["preStop"]] == ["httpGet"]
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.kube.report import ReportLine
 from tests.cases import some
-from tests.kube.judge import Verdict, pods, verdicts
+from tests.kube.judge import Verdict, documents, pods, verdicts
 from tests.kube.pod_security import violations
 from tests.kube.pods import NEWEST, options
 
@@ -91,13 +90,11 @@ def test_nearly_all_that_serve_are_captured_by_default() -> None:
 @pytest.mark.parametrize("name", some(FILES, of=2, first=1))
 def test_injecting_again_changes_nothing_and_uninjecting_gives_everything_back(name: str) -> None:
     once = injected(name).text
-    safe = YAML(typ="safe")
 
     assert inject_all({name: once}, options(new_token=lambda: "another")).text == once
     back = uninject_all({name: once})
     assert not back.report.failed
-    before, after = safe.load_all(text(name)), safe.load_all(back.text)
-    assert [*filter(None, after)] == [*filter(None, before)]
+    assert [*filter(None, documents(back.text))] == [*filter(None, documents(text(name)))]
 
 
 @pytest.mark.parametrize("name", some(FILES, of=3))
@@ -111,7 +108,7 @@ def test_namespaces_that_are_restricted_take_whoever_is_not_redirected(name: str
 
 @pytest.mark.parametrize("name", some(FILES, of=3, first=1))
 def test_clusters_take_what_comes_out(name: str) -> None:
-    for body in YAML(typ="safe").load_all(injected(name).text):
+    for body in documents(injected(name).text):
         for each in body.get("items", [body]) if body else ():
             if each["apiVersion"] in GROUPS:
                 kubernetes_validate.validate(_without_nulls(each), NEWEST, strict=True)

@@ -2,10 +2,10 @@
 
 import kubernetes_validate
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy.kube.batch import uninject_all
 from tests.kube.golden import NAMES, before, golden, injected
+from tests.kube.judge import documents
 from tests.kube.pods import NEWEST, OLDEST
 
 
@@ -31,7 +31,7 @@ def test_uninjecting_an_example_gives_back_every_byte(name: str) -> None:
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_clusters_take_the_examples_before_and_after(name: str, version: str) -> None:
     for text in (before(name), golden(name).read_text()):
-        objects = list(YAML(typ="safe").load_all(text))
+        objects = list(documents(text))
         assert len(objects) == 2
         for each in objects:
             kubernetes_validate.validate(each, version, strict=True)
@@ -39,7 +39,7 @@ def test_clusters_take_the_examples_before_and_after(name: str, version: str) ->
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_the_validation_sees_a_field_that_is_misspelt(version: str) -> None:
-    (deployment, _) = YAML(typ="safe").load_all(golden("http.yaml").read_text())
+    (deployment, _) = documents(golden("http.yaml").read_text())
     sidecar = deployment["spec"]["template"]["spec"]["initContainers"][0]
     sidecar["lifecyle"] = sidecar.pop("lifecycle")
 
