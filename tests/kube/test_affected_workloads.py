@@ -12,6 +12,7 @@ from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.service_edits import move
 from drainproxy.manifests.podspec import Json
 from drainproxy.manifests.policies import NetworkPolicy, PolicyPod, policies
+from tests.cases import dear
 
 _LABELS = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xy"), max_size=2)
 _SPACES = st.sampled_from(["", "a"])
@@ -56,6 +57,7 @@ def _policies(draw: st.DrawFn) -> NetworkPolicy:
     )
 
 
+@dear
 @given(
     views=st.lists(_policies(), max_size=3),
     workloads=st.lists(
@@ -83,6 +85,7 @@ def _at(listen: int, each: Behind, mode: Mode) -> Behind:
     return replace(each, capture=capture, title=str(taken.port))
 
 
+@dear
 @given(
     views=st.lists(_policies(), max_size=3),
     workloads=st.lists(

@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 
 from drainproxy.manifests.podspec import Json
+from tests.cases import dear
 from tests.kube.inputs import inputs
 from tests.kube.judge import verdicts
 from tests.kube.pods import pod
@@ -12,6 +13,7 @@ from tests.kube.policed import differences
 from tests.kube.test_batch import inject, uninject
 
 
+@dear
 @given(text=inputs())
 def test_whoever_is_said_to_be_captured_is(text: str) -> None:
     """Judged from outside, for any workloads behind any Services."""
@@ -33,6 +35,7 @@ def test_whoever_is_said_to_be_captured_is(text: str) -> None:
         assert verdict.has_sidecar == (line.outcome in ("injected", "bypassed"))
 
 
+@dear
 @given(text=inputs())
 def test_any_input_comes_back_and_is_injected_once(text: str) -> None:
     done = inject(text)
@@ -41,6 +44,7 @@ def test_any_input_comes_back_and_is_injected_once(text: str) -> None:
     assert uninject(done.text).text == text
 
 
+@dear
 @given(text=inputs())
 def test_policies_let_clients_to_no_more_and_no_less_than_before(text: str) -> None:
     """Judged from outside; what is opened all the same is told."""

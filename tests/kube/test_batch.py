@@ -11,6 +11,7 @@ from drainproxy.kube.halves import Half
 from drainproxy.kube.report import NAMES_NEED
 from drainproxy.manifests.documents import Document
 from drainproxy.manifests.podspec import Json
+from tests.cases import dear
 from tests.kube.judge import documents
 from tests.kube.pods import options, pod, pods
 
@@ -367,6 +368,7 @@ def test_every_kind_is_injected_and_restored(
     assert json.loads(uninject(done.text).text) == body
 
 
+@dear
 @given(before=pods())
 def test_any_pod_in_a_yaml_file_is_restored(before: Json) -> None:
     text = _yaml({"apiVersion": "v1", "kind": "Pod", **before})

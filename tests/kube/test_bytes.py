@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from drainproxy.kube.annotations import STATUS
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.manifests.documents import parse
+from tests.cases import dear
 from tests.kube.pods import options, pods
 from tests.kube.unusual import UNUSUAL
 from tests.manifests.handwriting import scribble, write
@@ -83,6 +84,7 @@ def test_every_unusual_file_is_injected(name: str) -> None:
     assert any(line.outcome.startswith("injected") for line in inject(UNUSUAL[name]).lines)
 
 
+@dear
 @given(name=st.sampled_from(sorted(FILES)), seed=st.integers(0, 1 << 30))
 def test_uninject_gives_back_the_bytes_of_every_file_that_somebody_edits(
     name: str, seed: int
@@ -90,6 +92,7 @@ def test_uninject_gives_back_the_bytes_of_every_file_that_somebody_edits(
     check(scribble(FILES[name], Random(seed)))
 
 
+@dear
 @given(name=st.sampled_from(sorted(FILES)), seed=st.integers(0, 1 << 30))
 def test_uninject_gives_back_the_bytes_of_every_file_in_any_style(name: str, seed: int) -> None:
     random = Random(seed)
@@ -98,6 +101,7 @@ def test_uninject_gives_back_the_bytes_of_every_file_in_any_style(name: str, see
     check(scribble("---\n".join(write(data, random) for data in documents), random))
 
 
+@dear
 @given(pod=pods(), seed=st.integers(0, 1 << 30), items=st.integers(0, 2))
 def test_uninject_gives_back_the_bytes_of_every_pod_in_any_style(
     pod: dict[str, Any], seed: int, items: int

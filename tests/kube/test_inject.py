@@ -10,6 +10,7 @@ from hypothesis import given
 from drainproxy.config import ConfigError, load, pod_ip_problems
 from drainproxy.kube.inject import Injected, Skipped, complete, inject, uninject
 from drainproxy.manifests.podspec import Json
+from tests.cases import dear
 from tests.kube.pods import (
     IMAGE,
     NEWEST,
@@ -63,6 +64,7 @@ def test_the_patch_makes_the_injected_pod(before: Json) -> None:
         assert jsonpatch.apply_patch(before, done.patch) == done.pod
 
 
+@dear
 @given(before=pods())
 def test_every_injected_pod_is_one_that_clusters_take(before: Json) -> None:
     done = inject(before, options())

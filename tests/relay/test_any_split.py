@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.drain.aging import Aging
+from tests.cases import dear
 from tests.relay.aged import ages, grows_old
 from tests.relay.connection import HIGH_WATER
 from tests.relay.conversation import Conversation, head, request, response
@@ -136,6 +137,7 @@ def test_any_split_gives_the_same(
     assert cut.run(turns) == whole.run([])
 
 
+@dear
 @pytest.mark.parametrize("protocol", ["auto", "http"])
 @given(st.lists(exchanges, max_size=4))
 def test_what_both_sides_say_is_forwarded_to_the_byte(protocol: str, story: list[Exchange]) -> None:

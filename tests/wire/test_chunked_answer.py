@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from drainproxy.wire.chunked import Part
 from drainproxy.wire.chunked_answer import AnswerBody
 from drainproxy.wire.fields import Refused
+from tests.cases import dear
 from tests.conftest import well_formed
 from tests.wire.segments import bytewise, segments_of
 from tests.wire.test_chunked import (
@@ -205,6 +206,7 @@ def test_an_empty_end_of_a_segment_is_no_torn_line() -> None:
     assert not body.edits
 
 
+@dear
 @given(mutated, cuts)
 @example(b"5;a=b c\r\nhello\r\n0\r\n\r\n", {1, 2, 3, 8})
 @example(b"5 \r\nhello\r\n0\r\nContent-Type: x\r\n\r\n", {2, 3, 18})
@@ -232,6 +234,7 @@ def test_h11_reads_the_content_that_was_meant_in_what_goes_on(body: Body, cuts: 
     assert read_by_h11(sent + NEXT) == (body.content, len(sent))
 
 
+@dear
 @given(st.builds(spliced, padded.map(lambda body: body.wire), splices), cuts)
 def test_whoever_asks_is_told_where_the_body_is_in_what_goes_on(
     wire: bytes, cuts: set[int]

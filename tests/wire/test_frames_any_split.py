@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drainproxy.wire import frames
 from drainproxy.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PING, SETTINGS
+from tests.cases import dear
 from tests.conftest import well_formed
 from tests.wire.drawn import one_of_each, places
 from tests.wire.http2_streams import (
@@ -87,6 +88,7 @@ def fed(pieces: list[bytes], rule: Rule) -> tuple[bytes, list[Told], object, tup
     return b"".join(passed), scanner.told, said, stands
 
 
+@dear
 @given(in_pieces(any_bytes), seeds)
 def test_any_bytes_have_the_same_fate_however_they_are_split(
     case: tuple[bytes, list[bytes]], seed: int | None
@@ -96,6 +98,7 @@ def test_any_bytes_have_the_same_fate_however_they_are_split(
     assert fed(pieces, rule) == fed([stream], rule)
 
 
+@dear
 @given(in_pieces(any_bytes), seeds, st.integers(9, 70) | st.integers(9, 700))
 def test_any_bytes_have_the_same_fate_however_little_is_read_at_once(
     case: tuple[bytes, list[bytes]], seed: int | None, few: int
@@ -127,6 +130,7 @@ def test_so_many_frames_are_enough_at_once(frame: Wire, at_once: int) -> None:
     assert scanner.rest == b""
 
 
+@dear
 @given(in_pieces(any_bytes))
 def test_nothing_is_made_up_and_nothing_changes_its_place(case: tuple[bytes, list[bytes]]) -> None:
     stream, pieces = case

@@ -20,6 +20,7 @@ from drainproxy.wire.hpack import (
     spelt,
 )
 from drainproxy.wire.hpack_cache import MOST_QUICK, CachingReader
+from tests.cases import dear
 from tests.conftest import well_formed
 from tests.wire.drawn import among
 from tests.wire.hpack_blocks import conversations, good_blocks, huffman, number, sizes
@@ -68,6 +69,7 @@ def said_of(reader: HpackReader[Fields], coded: bytes) -> Fields | int:
     return reader.last_read if coded == reader.last_block else said(reader, coded)
 
 
+@dear
 @given(st.lists(conversations() | sizes | st.just(KEEP), min_size=1, max_size=4), limits)
 @example([[b"\x40\x02:a\x01b", b"\xbe", b"\x40\x01a\x01c", b"\xbf", b"\xc0"]], 1000)
 def test_both_say_the_same_and_refuse_the_same(

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drainproxy.wire.hpack import HeaderField, HpackError, HpackReader, NeverIndexed, block, literal
+from tests.cases import dear
 from tests.conftest import well_formed
 from tests.wire.drawn import pieces
 from tests.wire.hpack_blocks import (
@@ -77,6 +78,7 @@ class Pair:
             self.ours.read(number(STATIC_FIELDS + 1 + len(entries), 7, 0x80))
 
 
+@dear
 @given(conversations())
 @example([b"\x40\x01a\x01b", b"\xbe", b"\x40\x01a\x01c", b"\xbe"])
 def test_blocks_are_taken_and_refused_and_kept_as_by_hpack(blocks: list[bytes]) -> None:
@@ -85,6 +87,7 @@ def test_blocks_are_taken_and_refused_and_kept_as_by_hpack(blocks: list[bytes]) 
         pair.keep_the_same()
 
 
+@dear
 @given(st.lists(sizes | good_blocks | mutated, min_size=1, max_size=12))
 @example([80, b"\x3f\x31\x82"])
 @example([80, 4096, b"\x3f\x31\x3f\xe1\x1f\x82"])

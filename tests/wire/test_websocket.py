@@ -12,6 +12,7 @@ from websockets.streams import StreamReader
 
 from drainproxy.wire import websocket
 from drainproxy.wire.websocket import FrameTracker, close_answer, close_frame
+from tests.cases import dear
 from tests.conftest import well_formed
 from tests.wire.drawn import one_of_each
 from tests.wire.segments import bytewise
@@ -236,6 +237,7 @@ crowds = st.builds(
 )
 
 
+@dear
 @pytest.mark.amount
 @given(crowds, st.data())
 def test_many_frames_in_one_piece_leave_what_they_leave_one_byte_at_a_time(

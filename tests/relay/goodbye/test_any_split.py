@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.drain.stream_drain import StreamDrain
+from tests.cases import dear
 from tests.relay.carried import (
     AGE,
     DEADLINE,
@@ -59,6 +60,7 @@ def is_place(talk: Carried, parts: list[bytes], heard: bytes) -> bool:
     return heard in ends or isinstance(talk, EndlessUntilClose)
 
 
+@dear
 @pytest.mark.parametrize("opens", LASTING, ids=lambda each: each.__name__)
 @given(
     st.data(),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import dear
 from tests.relay.conversation import Conversation
 from tests.relay.frames import PREFACE, Heard
 from tests.relay.http2_story import (
@@ -59,6 +60,7 @@ def by_stream(heard: list[Heard]) -> dict[int, list[Heard]]:
     return streams
 
 
+@dear
 @pytest.mark.parametrize("protocol", ["auto", "http"])
 @given(moves(ORDERLY), cuts)
 def test_what_both_sides_say_is_forwarded_to_the_byte(
@@ -75,6 +77,7 @@ def test_what_both_sides_say_is_forwarded_to_the_byte(
     assert books(talk) == books(play(merged(story.said), protocol=protocol))
 
 
+@dear
 @given(moves(DISORDERLY + PROXY), cuts, st.booleans(), st.integers(1, 4))
 def test_any_split_gives_the_same(
     chosen: list[tuple[Move, int]], cuts: list[int], forwarded: bool, max_streams: int

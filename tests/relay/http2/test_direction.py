@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import dear
 from tests.relay.conversation import Conversation
 from tests.relay.frames import (
     COMPRESSION_ERROR,
@@ -69,6 +70,7 @@ def test_a_table_never_outgrows_our_copy_of_it() -> None:
         assert talk.client_hears() == [("headers", stream, (*OK, *long), "end")]
 
 
+@dear
 @given(
     st.lists(st.sampled_from([0, 60, 100, 1000, 4096, 100_000]), max_size=4),
     st.sets(st.integers(0, 11), max_size=4),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drainproxy.drain.aging import STREAM, Aging
+from tests.cases import dear
 from tests.relay.aged import ages
 from tests.relay.kinds import ASKS
 from tests.relay.model import Model
@@ -215,6 +216,7 @@ def told(model: Model) -> dict[str, int]:
     return {kind: endings.count(kind) for kind in SAID_IN}
 
 
+@dear
 @given(stories, st.sets(st.sampled_from(SAID_IN)), agings, st.booleans(), windows)
 def test_whenever_a_goodbye_comes_each_stream_hears_its_own_and_loses_nothing_before_it(
     story: list[tuple[Move, int]], ending: set[str], aging: Aging, forwarded: bool, window: int

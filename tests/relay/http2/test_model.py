@@ -11,6 +11,7 @@ from h2.settings import SettingCodes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import dear
 from tests.relay.frames import CALL, GET, GRPC_OK, MOST_STREAM, OK, POST, TRAILERS, Fields
 from tests.relay.model import Model
 from tests.relay.peers import Peer
@@ -280,6 +281,7 @@ def windows_add_up(model: Model) -> None:
 Chosen = list[tuple[Move, int]]
 
 
+@dear
 @given(moves(CONVERSATION), st.booleans())
 def test_a_conversation_arrives_as_it_was_meant(story: Chosen, forwarded: bool) -> None:
     model = Model(forwarded=forwarded)
@@ -296,6 +298,7 @@ def test_a_conversation_arrives_as_it_was_meant(story: Chosen, forwarded: bool) 
     windows_add_up(model)
 
 
+@dear
 @given(
     moves(CONVERSATION * 4 + INTERFERENCE),
     st.booleans(),

@@ -13,6 +13,7 @@ from drainproxy.rollout.gate.report import report
 from drainproxy.rollout.gate.samples import Series
 from drainproxy.rollout.gate.signals import judged, traffic
 from drainproxy.rollout.gate.versions import version
+from tests.cases import dear
 from tests.rollout.gate.fleet import INTERVAL, NOW, WINDOW, Fleet
 
 REQUESTS = "drainproxy_requests_total"
@@ -156,6 +157,7 @@ answers = st.dictionaries(
 )
 
 
+@dear
 @given(answers, answers)
 def test_whatever_is_answered_there_is_a_report(
     canary: dict[str, list[Series]], stable: dict[str, list[Series]]

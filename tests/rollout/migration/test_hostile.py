@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from drainproxy.rollout.migration.lexer import Dialect, split
 from drainproxy.rollout.migration.lint import lint, worst
+from tests.cases import dear
 from tests.rollout.migration.corpora import ALL, CONTRACTS, DIALECTS
 
 _MADE = re.compile(r"(?i)\bCREATE (?:TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?[`\"\[]?(\w+)")
@@ -82,6 +83,7 @@ def files(draw: st.DrawFn) -> tuple[Dialect, str]:
     return dialect, "".join(draw(st.sampled_from(NOISE)) + piece + "\n;" for piece in pieces)
 
 
+@dear
 @given(files())
 def test_a_file_with_a_contract_in_it_is_never_additive(file: tuple[Dialect, str]) -> None:
     dialect, text = file
