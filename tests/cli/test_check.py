@@ -293,11 +293,11 @@ def test_a_name_that_is_no_text_is_written_as_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("drop table carts", "alter table " * 40_000),
-        ("drop table carts", "flyway goose atlas " * 25_000),
-        ("drop table carts", "helm " * 100_000),
-        ("path: /ready, port: 8000", f"path: {'/' * 450_000}, port: 8000"),
-        ("image: registry.example/billing:12", f"image: {'x' * 450_000}:latest"),
+        ("drop table carts", "alter table " * 20_000),
+        ("drop table carts", "flyway goose atlas " * 12_000),
+        ("drop table carts", "helm " * 50_000),
+        ("path: /ready, port: 8000", f"path: {'/' * 225_000}, port: 8000"),
+        ("image: registry.example/billing:12", f"image: {'x' * 225_000}:latest"),
     ],
 )
 def test_no_text_takes_long(old: str, new: str) -> None:
@@ -308,7 +308,7 @@ def test_no_text_takes_long(old: str, new: str) -> None:
     done = run("-", stdin=text.replace(old, new, 1))
 
     assert done.exit_code in (0, 1), done.stderr
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2.5
     assert len(done.stdout) < 10_000
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drainproxy.kube.annotations import STATUS
 from drainproxy.kube.batch import BatchResult, inject_all, uninject_all
 from drainproxy.manifests.documents import parse
-from tests.cases import dear
+from tests.cases import dear, some
 from tests.kube.pods import options, pods
 from tests.kube.unusual import UNUSUAL
 from tests.manifests.handwriting import scribble, write
@@ -72,7 +72,7 @@ def statuses(value: Any) -> Iterator[dict[str, Any]]:
         yield json.loads(value[STATUS])
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*UNUSUAL, *some((path.name for path in MANIFESTS), of=3)])
 def test_uninject_gives_back_the_bytes_of_every_file(name: str) -> None:
     done = check(FILES[name])
 

@@ -56,6 +56,12 @@ spec:
 """
 
 
+@pytest.fixture
+def tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs that are short may hold a tenth of what they may."""
+    monkeypatch.setattr("drainproxy.kube.density.LEAST", 100_000)
+
+
 def problem(done: BatchResult) -> str:
     """Of the only line that there is."""
     (line,) = done.lines
@@ -75,12 +81,13 @@ def test_more_objects_than_manifests_of_that_length_have_are_refused_unread() ->
 @pytest.mark.parametrize(
     "text",
     [
-        "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 1667,
-        "---\n".join(["kind: Service\n"] * 12_501),
-        "kind: List\nitems:\n" + "- kind: a\n" * 25_001,
-        "---\n".join([POD.replace("{name: a,", "{name: a}, " * 490 + "{name: a,")] * 51),
+        "apiVersion: v1\nkind: PodList\nitems:\n" + "- {}\n" * 167,
+        "---\n".join(["kind: Service\n"] * 1251),
+        "kind: List\nitems:\n" + "- kind: a\n" * 2501,
+        "---\n".join([POD.replace("{name: a,", "{name: a}, " * 490 + "{name: a,")] * 6),
     ],
 )
+@pytest.mark.usefixtures("tenth")
 def test_so_are_those_of_lists_and_of_other_kinds(text: str) -> None:
     assert "more objects than an input of its length" in problem(
         inject_all({"x.yaml": text}, options())
@@ -91,14 +98,15 @@ _PORTS = ", ".join(f"{{containerPort: {at}, name: p{at}}}" for at in range(8000,
 _TARGETS = ", ".join(f"{{name: s{at}, port: {at}}}" for at in range(8000, 8010))
 
 
+@pytest.mark.usefixtures("tenth")
 def test_pods_of_ten_ports_take_the_room_of_two() -> None:
     """With as many ports of Services before them they take the time of two."""
     pod = POD.replace("image: a", f"image: a, ports: [{_PORTS}]")
     spec = f"{{ports: [{_TARGETS}]}}"
     front = f"{{apiVersion: v1, kind: Service, metadata: {{name: a}}, spec: {spec}}}\n"
-    dense = "---\n".join([pod, front] * 1400)
+    dense = "---\n".join([pod, front] * 140)
 
-    assert len(dense) > 1_000_000
+    assert len(dense) > 100_000
     told = problem(inject_all({"x.yaml": dense}, options()))
     assert "and fewer with many containers or ports" in told
 
@@ -115,11 +123,12 @@ def test_pods_of_ten_ports_that_people_write_fit() -> None:
     assert not any(room.take(body) for _ in range(5000) for body in bodies)
 
 
+@pytest.mark.usefixtures("tenth")
 def test_many_files_count_as_one_input() -> None:
-    done = inject_all({f"{at}.yaml": POD for at in range(1667)}, options())
+    done = inject_all({f"{at}.yaml": POD for at in range(167)}, options())
 
     assert "more objects than an input of its length" in problem(done)
-    assert done.lines[0].file == "1666.yaml"
+    assert done.lines[0].file == "166.yaml"
 
 
 def test_those_that_people_write_fit_however_many_there_are() -> None:

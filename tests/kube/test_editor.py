@@ -120,15 +120,15 @@ def test_names_that_pass_on_from_item_to_item_come_back() -> None:
 
 
 def test_the_work_grows_with_the_pod_and_not_with_its_square() -> None:
-    ports = [{"name": f"p{at}"} for at in range(8000)]
-    pod: Json = {"containers": [{"name": f"c{at}"} for at in range(8000)], "ports": ports}
+    ports = [{"name": f"p{at}"} for at in range(4000)]
+    pod: Json = {"containers": [{"name": f"c{at}"} for at in range(4000)], "ports": ports}
     before = process_time()
     editor = Editor(pod)
-    for at in range(8000):
+    for at in range(4000):
         editor.put(("containers", f"name=c{at}", "image"), "x")
         editor.append(("containers",), {"name": f"ours{at}"})
         editor.rename(("ports",), f"p{at}", f"q{at}")
     undone = undo(editor.pod, editor.record)
 
-    assert process_time() - before < 3, "0.3 s; reading lists for each step took minutes"
+    assert process_time() - before < 1.5, "0.15 s; reading lists for each step took minutes"
     assert undone == pod

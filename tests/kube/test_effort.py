@@ -167,7 +167,7 @@ TOGETHER = {
 }
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", some(TOGETHER, of=2))
 def test_what_is_weighed_together_grows_with_the_input_and_not_with_its_square(name: str) -> None:
     pattern, size = TOGETHER[name]
 
@@ -224,7 +224,7 @@ def calls(text: str) -> int:
     return count
 
 
-@pytest.mark.parametrize("name", some(LINEAR, of=2))
+@pytest.mark.parametrize("name", some(LINEAR, of=4))
 def test_twice_as_much_takes_twice_as_long(name: str) -> None:
     def made(count: int) -> str:
         text = "".join(LINEAR[name].format(at, 8000 + at) for at in range(count))

@@ -82,13 +82,13 @@ def test_what_is_no_hook_of_ours_is_left_to_the_app(hook: object) -> None:
 
 
 def test_a_record_of_many_pointers_takes_no_time_and_ends_in_no_traceback() -> None:
-    pointers = ",".join(f'"/spec/ports/port={at}/targetPort"' for at in range(20_000))
+    pointers = ",".join(f'"/spec/ports/port={at}/targetPort"' for at in range(5000))
     record = f'{{"version": "1", "added": [{pointers}]}}'
-    ports = "".join(f"  - port: {at}\n" for at in range(30_000, 40_000))
+    ports = "".join(f"  - port: {at}\n" for at in range(30_000, 35_000))
     status = f"metadata:\n  annotations:\n    drainproxy.io/status: '{record}'\n"
     service = f"apiVersion: v1\nkind: Service\n{status}"
 
     started = process_time()
     assert not uninject(service + "spec:\n  containers: 3\n  ports:\n" + ports).failed
-    assert process_time() - started < 4
+    assert process_time() - started < 1
     assert not uninject(service + "spec: 3\n").is_empty
