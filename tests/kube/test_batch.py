@@ -444,9 +444,7 @@ def _yaml(body: Json) -> str:
 def test_a_sleep_that_is_replaced_comes_back_as_it_was_written(hook: str) -> None:
     text = DEPLOYMENT + hook
     done = inject(text, given={"drainproxy.io/replace-prestop-sleep": "true"})
-
-    (deployment,) = documents(done.text)
-    (web,) = deployment["spec"]["template"]["spec"]["containers"]
+    (web,) = bodies(done)["Deployment"]["spec"]["template"]["spec"]["containers"]
     assert [*web["lifecycle"]["preStop"]] == ["httpGet"]
     assert uninject(done.text).text == text
     assert inject(done.text).text == done.text
