@@ -2,7 +2,7 @@
 `migrations`)."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
@@ -40,9 +40,19 @@ def kind(node: Node) -> str:
     return type(node).__name__
 
 
-def nodes(tree: Node) -> Iterator[Node]:
-    """The node itself and all below it."""
-    yield from tree.walk()
+def nodes(tree: Node) -> Sequence[Node]:
+    """The node itself and all below it, breadth first."""
+    from sqlglot import exp
+
+    # A statement is walked some ten times, and sqlglot's walk is three generators deep.
+    found, kind_of_node = [tree], exp.Expr
+    for node in found:
+        for value in node.args.values():
+            if isinstance(value, list):
+                found += [each for each in value if isinstance(each, kind_of_node)]
+            elif isinstance(value, kind_of_node):
+                found.append(value)
+    return found
 
 
 def is_function(node: Node) -> bool:
