@@ -156,7 +156,7 @@ def test_a_message_of_the_app_takes_as_long_as_it_takes(
     talk = websocket(idle_timeout=1e9)
     talk.app_sends(MESSAGE[:cut])
     talk.asked_to_end(unhurried)
-    talk.proxy.wait(1000)
+    talk.proxy.wait(200)
     assert talk.client_got() == MESSAGE[:cut]
     talk.app_sends(MESSAGE[cut:])
     assert talk.client_got() == MESSAGE[cut:] + GOING_AWAY
@@ -170,7 +170,7 @@ def test_a_message_of_the_client_takes_as_long_as_it_takes(
     talk = websocket(idle_timeout=1e9)
     talk.client_sends(half)
     talk.asked_to_end(unhurried)
-    talk.proxy.wait(1000)
+    talk.proxy.wait(200)
     talk.app_sends(TEXT)
     assert talk.client_got() == TEXT
     talk.client_sends(SHOUT[len(half) :])

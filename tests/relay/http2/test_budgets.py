@@ -280,11 +280,13 @@ def test_settings_that_are_acknowledged_may_be_any_number() -> None:
     assert not talk.session.closing.over
 
 
+# A push tries what stands for all of them.
+RARE = pytest.mark.slow
 HONEST = [
-    pytest.param(lambda stream: window_update(stream, 5), id="opens its window"),
+    pytest.param(lambda stream: window_update(stream, 5), id="opens its window", marks=RARE),
     pytest.param(lambda stream: priority(stream) + window_update(0, 5), id="browser"),
-    pytest.param(lambda stream: ping(), id="pings"),
-    pytest.param(lambda stream: unknown(0, b"u=1", kind=0x10), id="PRIORITY_UPDATE"),
+    pytest.param(lambda stream: ping(), id="pings", marks=RARE),
+    pytest.param(lambda stream: unknown(0, b"u=1", kind=0x10), id="PRIORITY_UPDATE", marks=RARE),
 ]
 
 

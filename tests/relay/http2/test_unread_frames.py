@@ -125,6 +125,6 @@ def test_windows_that_are_given_back_are_one_frame_however_many_they_are() -> No
     talk = asked(end=False)
     stands_in_a_frame(talk)
     asks(talk, 3)
-    for _ in range(20000):
+    for _ in range(10_000):
         talk.client_sends(data(3, b"x"))
     assert talk.client.is_reading()
