@@ -99,7 +99,9 @@ def _bad_events(chance: random.Random, rate: float, requests: float) -> list[flo
     return found
 
 
-@pytest.mark.parametrize(("tolerated", "most"), [(1.0, 20), (2.0, 2)])
+@pytest.mark.parametrize(
+    ("tolerated", "most"), [pytest.param(1.0, 20, marks=pytest.mark.slow), (2.0, 2)]
+)
 def test_the_same_version_is_hardly_ever_called_worse(tolerated: float, most: int) -> None:
     """Of 2,000 rollouts at 0.1 % errors, each looked at 200 times: 1 % at k=1, 0.1 % at k=2."""
     chance = random.Random(7)
@@ -109,7 +111,11 @@ def test_the_same_version_is_hardly_ever_called_worse(tolerated: float, most: in
 
 @pytest.mark.parametrize(
     ("stable", "canary", "tolerated", "most"),
-    [(0.001, 0.01, 2.0, 900), (0.001, 0.01, 1.0, 520), (1e-9, 0.01, 2.0, 450)],
+    [
+        pytest.param(0.001, 0.01, 2.0, 900, marks=pytest.mark.slow),
+        pytest.param(0.001, 0.01, 1.0, 520, marks=pytest.mark.slow),
+        (1e-9, 0.01, 2.0, 450),
+    ],
 )
 def test_a_worse_version_is_found_within_so_many_requests(
     stable: float, canary: float, tolerated: float, most: int
@@ -135,7 +141,13 @@ def passes(chance: random.Random, canary: float, stable: float, most: int) -> bo
 
 
 @pytest.mark.parametrize(
-    ("canary", "percent"), [(0.001, 100), (0.01, 48), (0.02, 3.4), (0.03, 0.3)]
+    ("canary", "percent"),
+    [
+        (0.001, 100),
+        (0.01, 48),
+        pytest.param(0.02, 3.4, marks=pytest.mark.slow),
+        pytest.param(0.03, 0.3, marks=pytest.mark.slow),
+    ],
 )
 def test_one_step_is_passed_as_often_as_the_guide_says(canary: float, percent: float) -> None:
     """deploy/ROLLOUTS.md has them of 3,000 steps; of 200 each lies within three deviations."""
