@@ -3,12 +3,15 @@
 import re
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
+from drainproxy.cli.check import check
 from tests.e2e.programs import tool
 from tests.rollout.check.bad_pods import PROBES
 from tests.rollout.check.changes import FOLDER
@@ -32,12 +35,18 @@ def test_every_input_is_passed_by_the_environment(action: dict[str, Any]) -> Non
     assert all("${{" not in step.get("run", "") for step in steps)
 
 
-def run(action: dict[str, Any], folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
+REAL = f'PYTHONPATH={Path(__file__).parents[2]} exec {sys.executable} -m drainproxy "$@"'
+# To start Python takes longer than to check.
+SAYS_ITS_ARGUMENTS = "printf '%s\\0' \"$@\""
+
+
+def run(
+    action: dict[str, Any], folder: Path, program_runs: str = REAL, **given: str
+) -> subprocess.CompletedProcess[str]:
     """The step that checks, as a runner runs it in `folder`."""
     program = folder / "runner" / "drainproxy" / "bin" / "drainproxy"
     program.parent.mkdir(parents=True, exist_ok=True)
-    root = Path(__file__).parents[2]
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {sys.executable} -m drainproxy "$@"\n')
+    program.write_text(f"#!/bin/sh\n{program_runs}\n")
     program.chmod(0o755)
     step = action["runs"]["steps"][-1]
     inputs = {name: given.get(name, each["default"]) for name, each in action["inputs"].items()}
@@ -55,6 +64,14 @@ def run(action: dict[str, Any], folder: Path, **given: str) -> subprocess.Comple
     )
 
 
+def code(action: dict[str, Any], folder: Path, **given: str) -> int:
+    """What the command ends with when it is given what the step gives it, in this process."""
+    command, *arguments, end = run(action, folder, SAYS_ITS_ARGUMENTS, **given).stdout.split("\0")
+    assert (command, end) == ("check", "")
+    with chdir(folder):
+        return CliRunner().invoke(check, arguments).exit_code
+
+
 def test_the_action_annotates_and_fails(action: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "one folder").mkdir()
     (tmp_path / "bad.yaml").write_text(PROBES[0].text)
@@ -63,10 +80,11 @@ def test_the_action_annotates_and_fails(action: dict[str, Any], tmp_path: Path) 
     assert done.returncode == 1
     assert done.stdout.startswith("::error file=bad.yaml,line=")
     (tmp_path / "good.yaml").write_text((FOLDER / "web.yaml").read_text())
-    assert run(action, tmp_path, paths="good.yaml").returncode == 0
-    assert run(action, tmp_path, paths="good.yaml\nbad.yaml\n").returncode == 1
-    assert run(action, tmp_path, skip="readiness-probe-missing").returncode == 0
-    assert run(action, tmp_path, **{"fail-on": "never"}).returncode == 0
+    assert code(action, tmp_path) == 1
+    assert code(action, tmp_path, paths="good.yaml") == 0
+    assert code(action, tmp_path, paths="good.yaml\nbad.yaml\n") == 1
+    assert code(action, tmp_path, skip="readiness-probe-missing") == 0
+    assert code(action, tmp_path, **{"fail-on": "never"}) == 0
 
 
 def test_the_action_writes_a_file(action: dict[str, Any], tmp_path: Path) -> None:
