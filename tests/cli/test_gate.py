@@ -180,7 +180,11 @@ def test_a_slip_while_versions_are_named_is_no_version_that_nobody_has_named(
 @pytest.mark.parametrize(
     ("verdict", "code"),
     # A Python that fails to write exits with 1 by itself.
-    [("pass", 0), pytest.param("fail", 1, marks=pytest.mark.slow), ("hold", 3)],
+    [
+        pytest.param("pass", 0, marks=pytest.mark.slow),
+        pytest.param("fail", 1, marks=pytest.mark.slow),
+        ("hold", 3),
+    ],
 )
 @pytest.mark.parametrize("is_pipe", [True, False])
 def test_a_verdict_that_cannot_be_written_stays_the_verdict(

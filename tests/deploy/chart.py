@@ -6,6 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.deploy.documents import documents
 from tests.deploy.helm import CHART, Rendered, render
 from tests.deploy.schemas import Object
 
@@ -98,7 +99,7 @@ def objects(case: str) -> tuple[Object, ...]:
     rendered = all_rendered()[case]
     assert not rendered.error
     manifests = (text for name, text in rendered.files.items() if name.endswith(".yaml"))
-    loaded = (thing for text in manifests for thing in YAML(typ="safe").load_all(text))
+    loaded = (thing for text in manifests for thing in documents(text))
     return tuple(filter(None, loaded))
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy import __version__
+from tests.deploy.documents import documents
 from tests.deploy.kustomize import BASE, FILE, manifests
 from tests.deploy.schemas import NEWEST, OLDEST, validate
 from tests.e2e.programs import output, tool
@@ -22,7 +22,7 @@ def by_name(things: Iterable[Any]) -> dict[tuple[str, str], Any]:
 def built(folder: Path) -> dict[tuple[str, str], Any]:
     """What kubectl makes of it."""
     text = output(tool("kubectl"), "kustomize", str(folder))
-    return by_name(YAML(typ="safe").load_all(text))
+    return by_name(documents(text))
 
 
 def images(folder: Path) -> tuple[str, str]:
@@ -41,13 +41,13 @@ def test_the_base_is_what_the_chart_makes() -> None:
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_every_object_of_the_base_is_valid(version: str) -> None:
     for file in (FILE, BASE / "namespace.yaml"):
-        for thing in YAML(typ="safe").load_all(file):
+        for thing in documents(file):
             validate(thing, version)
 
 
 def test_kubectl_builds_the_base() -> None:
     things = built(BASE)
-    loaded = [*YAML(typ="safe").load_all(FILE), YAML(typ="safe").load(BASE / "namespace.yaml")]
+    loaded = [*documents(FILE), *documents(BASE / "namespace.yaml")]
     assert things == by_name(loaded)
     assert images(BASE) == (f"drainproxy:{__version__}",) * 2
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 from click.testing import CliRunner
-from ruamel.yaml import YAML
 
 from drainproxy.cli.migration import migration
 from drainproxy.rollout.migration.store_configmap import FLOORS, PREFIX
+from tests.deploy.documents import documents
 from tests.deploy.schemas import NEWEST, OLDEST
 from tests.rollout.migration.api_server import Answer, ApiServer, api_server, status
 
@@ -67,7 +67,7 @@ def test_its_options_of_lint_are_options(guide: str) -> None:
 @pytest.fixture
 def limited(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
     """A cluster that allows what the role of the pipeline has, and nothing else."""
-    role, _ = YAML(typ="safe").load_all(root / "deploy/policy/pipeline-role.yaml")
+    role, _ = documents(root / "deploy/policy/pipeline-role.yaml")
     verbs = {"GET": "get", "PUT": "update", "POST": "create"}
 
     def check(method: str, path: str) -> Answer | None:
@@ -100,6 +100,6 @@ def test_the_role_of_the_pipeline_is_enough(limited: ApiServer) -> None:
 
 
 def test_the_api_server_would_take_the_role(root: Path) -> None:
-    for thing in YAML(typ="safe").load_all(root / "deploy/policy/pipeline-role.yaml"):
+    for thing in documents(root / "deploy/policy/pipeline-role.yaml"):
         for version in (OLDEST, NEWEST):
             kubernetes_validate.validate(thing, version, strict=True)

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from drainproxy.rollout.gate.signals import FAILED_CALLS
 from drainproxy.sidecar.metrics import CALL_FAILURES, METRICS
 from tests.deploy.dashboard import queries
+from tests.deploy.documents import documents
 from tests.deploy.helm import CHART, Rendered, render
 from tests.deploy.monitoring import FOLDER, RULES, files
 from tests.deploy.promtool import promtool
@@ -30,8 +31,9 @@ OF_SOME_SIDECARS = {"drainproxy_bypassed_connections"}
 
 @cache
 def groups(name: str) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = YAML(typ="safe").load(FOLDER / name)["groups"]
-    return loaded
+    (loaded,) = documents(FOLDER / name)
+    found: list[dict[str, Any]] = loaded["groups"]
+    return found
 
 
 def rules(name: str) -> list[dict[str, Any]]:
@@ -149,13 +151,13 @@ def rendered() -> list[Rendered]:
 def monitored() -> dict[str, Object]:
     """Kind -> object, of those that are for monitoring."""
     assert not rendered()[0].error
-    loaded = YAML(typ="safe").load_all(rendered()[0].files["monitoring.yaml"])
+    loaded = documents(rendered()[0].files["monitoring.yaml"])
     return {thing["kind"]: thing for thing in loaded if thing}
 
 
 def test_by_default_the_chart_monitors_nothing() -> None:
     text = rendered()[1].files["monitoring.yaml"]
-    assert [*filter(None, YAML(typ="safe").load_all(text))] == []
+    assert [*filter(None, documents(text))] == []
 
 
 def test_the_chart_has_the_rules_with_its_objective(tmp_path: Path) -> None:

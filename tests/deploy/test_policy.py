@@ -6,11 +6,11 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy.rollout.migration.declared import PHASE, VERSION, declared
 from drainproxy.rollout.migration.store_configmap import FLOORS
 from tests.deploy.admission import Object, Policy, Review
+from tests.deploy.documents import documents
 from tests.deploy.schemas import NEWEST
 
 NAME = "app.kubernetes.io/name"
@@ -18,12 +18,12 @@ NAME = "app.kubernetes.io/name"
 
 @pytest.fixture(scope="module")
 def things(root: Path) -> list[Object]:
-    return list(YAML(typ="safe").load_all(root / "deploy/policy/schema-floor.yaml"))
+    return documents(root / "deploy/policy/schema-floor.yaml")
 
 
 @pytest.fixture(scope="module")
 def example(root: Path) -> list[Object]:
-    return list(YAML(typ="safe").load_all(root / "deploy/policy/example/shop.yaml"))
+    return documents(root / "deploy/policy/example/shop.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from click import Context
 from click.testing import CliRunner
-from ruamel.yaml import YAML
 
 from drainproxy import __version__
 from drainproxy.cli import main
@@ -22,6 +21,7 @@ from drainproxy.drain.aging import Aging
 from drainproxy.sidecar.wiring import aging
 from tests.conftest import ROOT
 from tests.deploy import engines
+from tests.deploy.documents import documents
 from tests.deploy.engines import Object
 from tests.deploy.schemas import NEWEST, OLDEST, validate
 
@@ -34,7 +34,7 @@ GATE = "http://drainproxy-gate.drainproxy-system.svc:8080/gate/argo"
 
 @cache
 def objects(path: Path) -> tuple[Object, ...]:
-    return tuple(YAML(typ="safe").load_all(path))
+    return tuple(documents(path))
 
 
 def of_kind(path: Path, kind: str) -> Iterator[Object]:

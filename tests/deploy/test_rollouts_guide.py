@@ -20,6 +20,7 @@ from drainproxy.rollout.gate.signals import RULES
 from drainproxy.rollout.gate.versions import RARE
 from tests.conftest import ROOT
 from tests.deploy import engines
+from tests.deploy.documents import documents
 
 DEPLOY = ROOT / "deploy"
 GUIDE = (DEPLOY / "ROLLOUTS.md").read_text()
@@ -80,8 +81,8 @@ def test_every_field_of_a_question_is_there_with_its_default() -> None:
 
 
 def test_the_ladder_takes_as_long_as_is_written() -> None:
-    rollout, *_ = YAML(typ="safe").load_all(CANARY)
-    template, *_ = YAML(typ="safe").load_all(GATE)
+    rollout, *_ = documents(CANARY)
+    template, *_ = documents(GATE)
     canary = msgspec.convert(rollout, engines.Rollout).spec.strategy.canary
     (metric,) = msgspec.convert(template, engines.AnalysisTemplate).spec.metrics
     assert canary is not None

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy import __version__
 from drainproxy.cli.smoke import smoke
@@ -13,6 +12,7 @@ from drainproxy.rollout.smoke import actions
 from drainproxy.rollout.smoke.model import SmokeTest
 from drainproxy.rollout.smoke.reading import SmokeOptions, read_test
 from tests.conftest import ROOT
+from tests.deploy.documents import documents
 from tests.deploy.schemas import NEWEST, OLDEST, validate
 
 FOLDER = ROOT / "deploy" / "smoke"
@@ -26,7 +26,7 @@ HOOKS = {
 
 def objects(name: str) -> dict[str, Any]:
     """Kind -> object."""
-    return {thing["kind"]: thing for thing in YAML(typ="safe").load_all(FOLDER / name)}
+    return {thing["kind"]: thing for thing in documents(FOLDER / name)}
 
 
 def read(name: str, text: str) -> SmokeTest:

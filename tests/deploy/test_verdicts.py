@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from ruamel.yaml import YAML
 
 from drainproxy.rollout.gate.request import read_argo, read_flagger, rollout
 from tests.conftest import ROOT
 from tests.deploy import engines
 from tests.deploy.analysis import Phase, assessed, measured
+from tests.deploy.documents import documents
 from tests.rollout.gate import served
 from tests.rollout.gate.fake_prometheus import Handler, silent
 
@@ -23,7 +23,7 @@ PASS, FAIL, HOLD = {"verdict": "pass"}, {"verdict": "fail"}, {"verdict": "hold"}
 @cache
 def template(name: str) -> engines.AnalysisTemplateSpec:
     for path in (FOLDER / "argo").glob("*.yaml"):
-        for thing in YAML(typ="safe").load_all(path):
+        for thing in documents(path):
             if (thing["kind"], thing["metadata"]["name"]) == ("AnalysisTemplate", name):
                 return msgspec.convert(thing, engines.AnalysisTemplate).spec
     raise LookupError(name)
@@ -45,7 +45,7 @@ def body(name: str, arguments: dict[str, str] | None = None) -> bytes:
 
 
 def webhooks(name: str) -> dict[str, engines.Webhook]:
-    first, *_ = YAML(typ="safe").load_all(FOLDER / "flagger" / name)
+    first, *_ = documents(FOLDER / "flagger" / name)
     analysis = msgspec.convert(first, engines.Canary).spec.analysis
     return {hook.type: hook for hook in analysis.webhooks}
 

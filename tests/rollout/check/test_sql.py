@@ -6,6 +6,7 @@ import pytest
 
 from drainproxy.rollout.check.sql import Contract, Unclear, only_asks, statements_in, worst
 from drainproxy.rollout.migration.lexer import Dialect
+from tests.cases import some
 from tests.rollout.migration.corpora import ALL, CONTRACTS, Case
 
 # Whether a table is new is guessed here; only `migration lint` looks at all that could hide it.
@@ -171,27 +172,30 @@ def test_a_word_of_a_command_is_sql_or_is_not(word: str, sql: str) -> None:
 @pytest.mark.parametrize("part", [5, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "text",
-    [
-        "/*" * 200_000,
-        "alter table " * 50_000,
-        "create table " * 50_000,
-        " " * 500_000,
-        "default(" * 90_000,
-        "alter table a add (" * 30_000,
-        "alter table a add b int, " * 30_000,
-        "alter " + "a after " * 60_000,
-        "alter " + "first " * 80_000,
-        "use x;" * 90_000,
-        "pragma " * 90_000,
-        ".a\n\\b\n" * 90_000,
-        "explain " * 90_000,
-        "explain (" * 90_000,
-        "explain()" * 90_000,
-        "explain" + " analyze" * 90_000,
-        ";" * 100_000 + "explain",
-        "prepare a (" * 50_000,
-        "show " * 100_000,
-    ],
+    some(
+        [
+            "/*" * 200_000,
+            "alter table " * 50_000,
+            "create table " * 50_000,
+            " " * 500_000,
+            "default(" * 90_000,
+            "alter table a add (" * 30_000,
+            "alter table a add b int, " * 30_000,
+            "alter " + "a after " * 60_000,
+            "alter " + "first " * 80_000,
+            "use x;" * 90_000,
+            "pragma " * 90_000,
+            ".a\n\\b\n" * 90_000,
+            "explain " * 90_000,
+            "explain (" * 90_000,
+            "explain()" * 90_000,
+            "explain" + " analyze" * 90_000,
+            ";" * 100_000 + "explain",
+            "prepare a (" * 50_000,
+            "show " * 100_000,
+        ],
+        of=2,
+    ),
     ids=lambda text: text[:8],
 )
 def test_hostile_sql_takes_no_time(text: str, part: int) -> None:
