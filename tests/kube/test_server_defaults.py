@@ -78,7 +78,7 @@ def changed(text: str, change: Callable[[Json], None]) -> str:
 CHANGES = (restarted, with_a_volume, with_a_container_before)
 # On a push each change to some files.
 CHANGED = [
-    pytest.param(name, change, marks=[pytest.mark.slow] if (number + 3 * at) % 9 else [])
+    pytest.param(name, change, marks=[pytest.mark.slow] if (number + 3 * at) % 18 else [])
     for number, name in enumerate(FILES)
     for at, change in enumerate(CHANGES)
 ]

@@ -251,7 +251,7 @@ HOSTILE = {
 
 # Characters of the shorter script. Where each level of scripts in scripts doubles what is read, a
 # few make much work.
-SIZES = {name: 120 if name == "defaults that set" else 360 for name in HOSTILE}
+SIZES = {name: 60 if name == "defaults that set" else 360 for name in HOSTILE}
 
 
 def calls(script: str) -> int:
