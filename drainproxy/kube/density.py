@@ -19,8 +19,8 @@ _CONTAINER: Final = 40
 # lines here and three there have more.
 _FEW_PORTS: Final = 2
 _PORT: Final = 60
-_LEADS: Final = 80
-_ANY: Final = 40
+_LEADS: Final = 100
+_ANY: Final = 80
 # In characters; what is shorter may hold as much as this.
 LEAST: Final = 1_000_000
 

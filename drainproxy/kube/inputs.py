@@ -6,8 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from drainproxy.manifests.documents import Document, parse
+from drainproxy.manifests.documents import Document, each_document
 from drainproxy.manifests.misfits import Path
+from drainproxy.manifests.nodes import Budget
 from drainproxy.manifests.podspec import Json, placed_objects, workload
 from drainproxy.manifests.positions import Lines
 from drainproxy.manifests.templates import bare_list, half_named, makes_pods
@@ -81,15 +82,17 @@ def read_input(texts: Mapping[str, str]) -> ManifestInput:
     found: list[Found] = []
     broken: list[Broken] = []
     room = Room(texts.values())
+    budget = Budget(sum(map(len, texts.values())))
     for name, text in texts.items():
+        documents: list[Document] = []
         try:
-            files[name] = parse(text)
-            here = [*_objects(name, files[name], room)]
+            here = [*_objects(name, _kept(each_document(text, budget), documents), room)]
         except _Crowded as error:
             return ManifestInput(files, (), [*broken, error.broken])
         except ValueError as error:
             broken.append(_broken(name, text, str(error)))
             continue
+        files[name] = documents
         broken += _bare_lists(name, files[name])
         unrendered = [*_templates(here)]
         broken += (Broken(name, each.line, each.number, _RENDER) for each in unrendered)
@@ -131,7 +134,13 @@ def _matters(body: Json) -> bool:
     return body.get("kind") in ("Service", "NetworkPolicy") or workload(body) is not None
 
 
-def _objects(name: str, documents: Sequence[Document], room: Room) -> Iterator[Found]:
+def _kept(documents: Iterator[Document], into: list[Document]) -> Iterator[Document]:
+    for each in documents:
+        into.append(each)
+        yield each
+
+
+def _objects(name: str, documents: Iterator[Document], room: Room) -> Iterator[Found]:
     for number, document in enumerate(documents, start=1):
         if document.nodes() is None:
             continue

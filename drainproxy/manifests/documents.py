@@ -7,14 +7,14 @@ differs is rewritten.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from . import json_nodes, yaml_nodes
-from .nodes import Node, Unreadable, stands_for, value_of
+from .nodes import Budget, Node, Unreadable, stands_for, value_of
 from .notes import Notes, tree
 from .plain import is_plain, without_blocks
 from .podspec import Json
@@ -35,9 +35,13 @@ _NOTHING = re.compile(r"\s*+(?:(?:#[^\n]*(?:\n|\Z)|^\.\.\.(?=\s|\Z))\s*+)*", re.
 _CLOSED = re.compile(r"(?:\s*+(?:#[^\n]*\n\s*+)*^\.\.\.[ \t]*(?:#[^\n]*)?\r?\n)+", re.MULTILINE)
 _ENDS = re.compile(r"^(?:\.\.\.[ \t]*(?:#[^\n]*)?\r?(?:\n\s*|\Z))+", re.MULTILINE)
 _BLANKS = re.compile(r"[ \t\r\n]*")
-# Characters of a document with an object in it, beyond a first lot of documents.
-_SHORTEST: Final = 40
+# Characters of a document with an object in it, and of one in which there may be none, beyond a
+# first lot of documents.
+_SHORTEST: Final = 80
+_EMPTY: Final = 16
 _MANY: Final = 10_000
+# The line in which a document begins, its marker, and the rest of its text.
+_Piece = tuple[int, str, str]
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 
 
@@ -75,18 +79,34 @@ class Document(Struct):
 
 def parse(text: str) -> list[Document]:
     """The documents of a file; ValueError, with the line, if it is neither YAML nor JSON."""
+    return [*each_document(text, Budget(len(text)))]
+
+
+def each_document(text: str, budget: Budget) -> Iterator[Document]:
+    """The same one by one, so that who finds that they are too many reads no more of them.
+    `budget`: of the input that the file is a part of."""
     mark = text[:1] if text.startswith(_BYTE_ORDER_MARK) else ""
-    documents: list[Document] = []
-    most = len(text) // _SHORTEST + _MANY
-    pieces = [*_pieces(text[len(mark) :])]
+    pieces = _no_more_than(len(text) // _EMPTY + _MANY, _pieces(text[len(mark) :]))
+    left = max(len(text) // _SHORTEST, _MANY)
     for number, (line, marker, body) in enumerate(pieces, start=1):
         number = number if len(pieces) > 1 else 0
-        documents.append(_read(Document(marker, body, None, line=line, number=number)))
-        most -= documents[-1].data is not None
-        if most < 0:
-            raise ValueError(f"line {line + 1}: it holds more documents than any of its length")
-    documents[0].marker = mark + documents[0].marker
-    return documents
+        document = _read(Document(mark + marker, body, None, line=line, number=number), budget)
+        mark = ""
+        left -= document.data is not None
+        if left < 0:
+            raise _too_many(line)
+        yield document
+
+
+def _no_more_than(most: int, pieces: Iterator[_Piece]) -> list[_Piece]:
+    found = [*islice(pieces, most + 1)]
+    if len(found) > most:
+        raise _too_many(found[-1][0])
+    return found
+
+
+def _too_many(line: int) -> ValueError:
+    return ValueError(f"line {line + 1}: it holds more documents than any of its length")
 
 
 def edited(document: Document, notes: Notes | None = None) -> "Edited":
@@ -162,7 +182,8 @@ def _sorted(value: Any) -> str:
 
 def reread(document: Document, text: str) -> Document:
     """A document with another text, which must stand for the same data; ValueError if not."""
-    again = _read(Document(document.marker, text, None, line=document.line, number=document.number))
+    again = Document(document.marker, text, None, line=document.line, number=document.number)
+    again = _read(again, Budget(len(text)))
     if not same(again.data, document.data):
         raise _strange(document)
     return again
@@ -211,8 +232,8 @@ def restyle(pod: Json, annotations: Collection[str] = ()) -> None:
         held[key] = Quoted(held[key])
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str, str]]:
-    """The line in which each document begins, its marker, and the rest of its text."""
+def _pieces(text: str) -> Iterator[_Piece]:
+    """The documents as they stand in a file."""
     starts = [match.span() for match in _MARKER.finditer(text)]
     if not starts or starts[0][0] > 0:
         starts.insert(0, (0, 0))
@@ -259,19 +280,19 @@ def _after_blanks(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _read(document: Document) -> Document:
+def _read(document: Document, budget: Budget) -> Document:
     if not _NOTHING.fullmatch(document.text):
         document.is_json = _is_json(document.text)
-        document.root = _compose(document)
+        document.root = _compose(document, budget)
         document.data = value_of(document.root) if document.root else None
     return document
 
 
-def _compose(document: Document) -> Node | None:
+def _compose(document: Document, budget: Budget | None = None) -> Node | None:
     try:
         if document.is_json:
-            return json_nodes.scan(document.text)
-        return yaml_nodes.compose(_before(document) + document.text)
+            return json_nodes.scan(document.text, budget)
+        return yaml_nodes.compose(_before(document) + document.text, budget)
     except Unreadable as error:
         raise _at_line(document, error) from None
 

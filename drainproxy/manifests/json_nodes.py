@@ -3,12 +3,15 @@ other escapes, keys of any length, and tabs anywhere."""
 
 import json
 import re
+from typing import Final
 
-from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Node, Unreadable, most_values
+from .nodes import DEEPEST, MAPPING, SCALAR, SEQUENCE, Budget, Node, Unreadable
 from .scalars import number_of
 
 # Made once: `json.loads` makes a decoder for each call that has a parse_float.
-_decode = json.JSONDecoder(parse_float=number_of).decode
+_decode = json.JSONDecoder(parse_float=number_of).raw_decode
+# Characters for each value: the densest JSON of Kubernetes has five.
+_DENSEST: Final = 4.5
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
     ([{}\[\],:])
@@ -28,20 +31,24 @@ def whole(text: str) -> str:
     return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def scan(text: str) -> Node:
-    """The document in a text. Raises Unreadable."""
-    scanner = _Scanner(text)
+def scan(text: str, budget: Budget | None = None) -> Node:
+    """The document in a text. Raises Unreadable. `budget`: of the input that it is a part of;
+    without one it is all of it."""
+    budget = budget or Budget(len(text))
+    scanner = _Scanner(text, budget.most(_DENSEST))
     root = scanner.value(scanner.next(), 0)
+    budget.spend(scanner.seen, _DENSEST)
     if (end := _BLANKS.match(text, root.end)) and end.end() < len(text):
         raise scanner.problem(end.end())
     return root
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most: int) -> None:
         self._text = text
         self._at = 0
-        self._left = most_values(len(text))
+        self._most = most
+        self.seen = 0
 
     def next(self) -> re.Match[str]:
         """The token after the one before."""
@@ -53,8 +60,8 @@ class _Scanner:
 
     def value(self, token: re.Match[str], depth: int) -> Node:
         """The value that begins with a token."""
-        self._left -= 1
-        if self._left < 0:
+        self.seen += 1
+        if self.seen > self._most:
             problem = "is not valid JSON: it holds more values than any manifest of its length"
             raise self.problem(token.start(), problem)
         if token[1] is None:
@@ -86,7 +93,7 @@ class _Scanner:
             if token[2] is None:
                 raise self.problem(self._at)
             key = _scalar(token)
-            self._left -= 1
+            self.seen += 1
             self._expect(":")
             value = self.value(self.next(), depth + 1)
             found[key.content] = key, value  # the last one counts, as in kubectl
@@ -120,7 +127,7 @@ class _Scanner:
 
 def _scalar(token: re.Match[str]) -> Node:
     if token[2] is None:
-        value = _decode(token[3])
+        value, _ = _decode(token[3])
         return Node(SCALAR, token.start(3), token.end(3), value)
     start, end = token.start(2) - 1, token.end(2) + 1
     text = token[2] if "\\" not in token[2] else whole(json.loads(f'"{token[2]}"'))

@@ -18,10 +18,8 @@ ALIAS: Final = "alias"
 DEEPEST: Final = 200
 # Values that aliases may add to those that are written: a few lines can stand for billions.
 _REPEATED: Final = 50_000
-# Characters for each value, beyond a first lot of them. The densest JSON of Kubernetes has five;
-# what has fewer is made to cost time and memory.
-_DENSEST: Final = 4.5
-_FIRST: Final = 20_000
+# Characters that an input may have fewer than its values need. Shorter ones may be of any kind.
+_FIRST: Final = 90_000
 
 
 class Node(Struct, gc=False):
@@ -57,9 +55,20 @@ def too_many(size: int, written: int) -> bool:
     return size > 2 * written + _REPEATED
 
 
-def most_values(length: int) -> int:
-    """How many values, keys among them, a text of this length may hold."""
-    return int(length / _DENSEST) + _FIRST
+class Budget:
+    """How many values an input may still hold, keys among them, as characters of its length. What
+    has more is made to cost time and memory."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length + _FIRST
+
+    def most(self, densest: float) -> int:
+        """How many of them, each of which needs so many characters."""
+        return int(self._left / densest)
+
+    def spend(self, values: int, densest: float) -> None:
+        """Take so many out of it."""
+        self._left -= int(values * densest)
 
 
 def value_of(node: Node) -> Any:

@@ -12,12 +12,12 @@ from .nodes import (
     MAPPING,
     SCALAR,
     SEQUENCE,
+    Budget,
     Kind,
     Node,
     Unreadable,
     is_merge,
     merge_sources,
-    most_values,
     too_many,
 )
 from .scalars import MERGE, key_text, resolve, tagged
@@ -25,20 +25,23 @@ from .scalars import MERGE, key_text, resolve, tagged
 # What may stand before a block scalar, and how it says what becomes of its ends of lines.
 HEADER = re.compile(r"(?:[&!]\S*\s+)*[|>]([-+0-9]*)")
 _COLON = re.compile(r"[ \t]*:")
+# Characters for each value. What people and programs write in blocks has nine and more.
+_DENSEST: Final = 7
 _BYTE_ORDER_MARK: Final = "\N{BYTE ORDER MARK}"
 _INVALID: Final = "is not valid YAML: "
 _MARKED: Final = _INVALID + "a byte order mark stands inside of it"
 
 
-def compose(text: str) -> Node | None:
-    """The document in a text; None if there is nothing in it. Raises Unreadable."""
+def compose(text: str, budget: Budget | None = None) -> Node | None:
+    """The document in a text; None if there is nothing in it. Raises Unreadable. `budget`: of the
+    input that it is a part of; without one it is all of it."""
     if text.startswith(_BYTE_ORDER_MARK):
         # libyaml would skip it, and all that we know of places would be one off.
         raise Unreadable(_MARKED, 1)
     import yaml  # heavy for commands that read no manifest
 
     try:
-        root = _Composer(text).compose()
+        root = _Composer(text, budget or Budget(len(text))).compose()
         if root and _BYTE_ORDER_MARK in text:
             _refuse_marks(root, text)
         return root
@@ -93,14 +96,15 @@ def _words() -> _Words:
 class _Composer:
     """The nodes that are open, innermost last, each with the key that waits for its value."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, budget: Budget) -> None:
         self._text = text
+        self._budget = budget
         self._anchors: dict[str, Node] = {}
         self._open: list[Node] = []
         self._keys: list[Node | None] = []
         self._root: Node | None = None
         self._written = 0
-        self._most = most_values(len(text))
+        self._most = budget.most(_DENSEST)
 
     def compose(self) -> Node | None:
         words = _words()
@@ -109,6 +113,7 @@ class _Composer:
             self._compose(iter(loader.get_event, None), words)
         finally:
             loader.dispose()
+        self._budget.spend(self._written, _DENSEST)
         root = self._root
         return None if root and _is_empty(root) else root
 
@@ -138,7 +143,8 @@ class _Composer:
                 _refuse("a second document begins: put --- before it", event)
 
     def _scalar(self, event: Any) -> Node:
-        """One that may have an anchor or a tag, or lines of its own."""
+        """One that may have an anchor or a tag, or lines of its own: that takes twice as long."""
+        self._written += 1
         text, tag, style = event.value, event.tag, event.style or ""
         value = resolve(text) if event.implicit[0] else tagged(text, tag) if tag else text
         start, end = event.start_mark.index, event.end_mark.index

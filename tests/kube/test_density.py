@@ -131,6 +131,20 @@ def test_many_files_count_as_one_input() -> None:
     assert done.lines[0].file == "166.yaml"
 
 
+@pytest.mark.parametrize("as_files", [True, False])
+def test_values_are_counted_in_the_whole_input_and_not_in_each_part(as_files: bool) -> None:
+    """Each by itself may hold as many, since it is short."""
+    part = f"{POD.rstrip()[:-1]}, x: [{'a,' * 5000}]}}\n"
+    assert not inject_all({"x.yaml": part}, options()).failed
+    texts = {f"{at}.yaml": part for at in range(5)}
+    if not as_files:
+        texts = {"x.yaml": "---\n".join(texts.values())}
+
+    done = inject_all(texts, options())
+    line = next(each for each in done.lines if each.outcome == "error")
+    assert "more values than any manifest of its length" in "; ".join(line.problems)
+
+
 def test_those_that_people_write_fit_however_many_there_are() -> None:
     room = Room([USUAL * 5000])
     bodies = [each.data for each in parse(USUAL) if each.data]

@@ -100,9 +100,14 @@ HOSTILE = {
     "pods of many ports": "---\n".join([PORTS] * 250),
     "documents": "--- a\n" * (MEGABYTE // 6),
     "empty documents": "---\n" * (MEGABYTE // 4),
+    "documents of many values": f"{POD}x: [{'a,' * 20_000}]\n---\n" * (MEGABYTE // 40_000),
+    "small objects": "kind: A\nmetadata: {name: abcdefghi}\n---\n" * (MEGABYTE // 42),
+    "Services": "kind: Service\nspec: {ports: [{port: 80}]}\n---\n" * (MEGABYTE // 46),
     "directives": "%\n" * (MEGABYTE // 2),
     "brackets": "[" * MEGABYTE,
     "values in YAML": POD + "x: [" + "a," * (MEGABYTE // 2) + "]\n",
+    "anchors": POD + "x:\n" + "- &a a\n" * (MEGABYTE // 7),
+    "texts of one line": POD + "x:\n" + "- |\n  a\n" * (MEGABYTE // 8),
     "values in JSON": '{"a": [' + "1," * (MEGABYTE // 2) + "1]}",
     "half of a JSON document": '{"a": [' + "1," * (MEGABYTE // 2),
     "maps in JSON": '{"a":' * (MEGABYTE // 5),
@@ -248,8 +253,8 @@ def cost(text: str) -> float:
 @pytest.mark.alone
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_takes_a_second_at_the_most(name: str) -> None:
-    # Work beside it makes the same instructions slower: the least of three is what it takes.
-    assert any(cost(HOSTILE[name]) < 1 for _ in range(3))
+    # Work beside it makes the same instructions slower: the least of five is what it takes.
+    assert any(cost(HOSTILE[name]) < 1 for _ in range(5))
 
 
 @pytest.mark.slow
