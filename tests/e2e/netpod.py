@@ -134,6 +134,7 @@ def until(ready: Callable[[], bool], seconds: float) -> None:
     end = monotonic() + seconds
     while not ready():
         assert monotonic() < end, f"not so after {seconds} s"
+        # Each question has a thread of its own.
         sleep(0.05)
 
 

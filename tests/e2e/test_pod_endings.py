@@ -235,6 +235,7 @@ async def watching(pod: Pod) -> AsyncIterator[list[tuple[bool, str]]]:
     async def go_on() -> None:
         while True:
             await look()
+            # Often enough for phases of seconds.
             await asyncio.sleep(0.05)
 
     await look()
