@@ -103,12 +103,17 @@ async def _reflected(channel: grpc.aio.Channel, question: Any) -> tuple[str, Any
 
 
 async def _ask(channel: grpc.aio.Channel, version: str, question: Any) -> Any:
-    """The answer; None if the server does not have this version. Failed if it has no answer."""
-    call: Any = channel.stream_stream(
+    """The answer; None if the server does not have this version. Failed if it has no answer.
+
+    The method takes a stream. One question and its end look the same as a single request, which
+    grpcio sends in one batch: of a stream that the server refuses while it is written grpcio says
+    `INTERNAL: Internal error from Core` (grpc/grpc#36066), and UNIMPLEMENTED would be lost.
+    """
+    call: Any = channel.unary_stream(
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
-    )(iter((question,)))
+    )(question)
     try:
         answer = await call.read()
     except grpc.aio.AioRpcError as error:
