@@ -1,16 +1,17 @@
 """What is put into a pod: the sidecar, the redirect, their volume and the hook, as plain values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from drainproxy.config import BY_NAME, Address
 from drainproxy.config.addresses import parse_forwards
 from drainproxy.manifests.podspec import Json
-from drainproxy.manifests.values import Constant
+from drainproxy.manifests.values import BLANK, Constant, Filled
 
 from .annotations import InjectionOptions
 from .leftovers import PRE_STOP, TOKEN_HEADER
@@ -28,6 +29,8 @@ _FOLDER: Final = "/etc/drainproxy/podinfo"
 _REPORT: Final = "/dev/termination-log"
 # How many of what is the same for many pods.
 _KEPT: Final = 256
+# The same of whole sidecars, which may have a thousand ports.
+_FORMS: Final = 64
 
 
 class SidecarSpec(Struct, frozen=True, kw_only=True):
@@ -39,10 +42,10 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
 
     pod_options: InjectionOptions
     image: str
-    resources: Json
+    resources: Constant
     runs_as: RunsAs
-    ports: Sequence[PortTakeover]
-    forwards: Sequence[str]
+    ports: tuple[PortTakeover, ...]
+    forwards: tuple[str, ...]
     admin: Address
     token: str
     pass_report: bool
@@ -51,28 +54,40 @@ class SidecarSpec(Struct, frozen=True, kw_only=True):
 
 def sidecar(spec: SidecarSpec) -> Json:
     """The container of the sidecar, native or plain."""
+    form = _sidecar(replace(spec, token=BLANK))
+    environment = [{"name": TOKEN_ENVIRONMENT, "value": spec.token}, *form["env"][1:]]
+    hook = pre_stop(spec.token, spec.admin.port, "sidecar")
+    filled = {**form, "env": environment, "lifecycle": {"preStop": hook}}
+    return Filled(filled, form, spec.token)
+
+
+@lru_cache(_FORMS)
+def _sidecar(spec: SidecarSpec) -> Constant:
+    """The same for many pods, but for the token."""
     pod_options, port = spec.pod_options, spec.admin.port
     native = {"restartPolicy": "Always"} if pod_options.native_sidecar else {}
-    return {
-        "name": SIDECAR,
-        **_image(spec),
-        **native,
-        "args": ["run", *_flags(spec)],
-        "env": [*_environment(spec)],
-        "ports": list(_ports(spec)),
-        "startupProbe": _probe("/startupz", port, periodSeconds=1, failureThreshold=120),
-        # A rollout waits for it, and a restart must be seen at once: /readyz itself bears with an
-        # app that fails now and then.
-        "readinessProbe": _probe(
-            "/readyz", port, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
-        ),
-        "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
-        "resources": spec.resources,
-        "securityContext": _security(spec.runs_as),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "lifecycle": {"preStop": pre_stop(spec.token, port, "sidecar")},
-        "volumeMounts": [_mount()],
-    }
+    return Constant(
+        {
+            "name": SIDECAR,
+            **_image(spec),
+            **native,
+            "args": ["run", *_flags(spec)],
+            "env": [*_environment(spec)],
+            "ports": list(_ports(spec)),
+            "startupProbe": _probe("/startupz", port, periodSeconds=1, failureThreshold=120),
+            # A rollout waits for it, and a restart must be seen at once: /readyz itself bears with
+            # an app that fails now and then.
+            "readinessProbe": _probe(
+                "/readyz", port, periodSeconds=1, timeoutSeconds=5, failureThreshold=1
+            ),
+            "livenessProbe": _probe("/livez", port, timeoutSeconds=5, failureThreshold=6),
+            "resources": spec.resources,
+            "securityContext": _security(spec.runs_as),
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "lifecycle": {"preStop": _pre_stop(port, "sidecar")},
+            "volumeMounts": [_mount()],
+        }
+    )
 
 
 def redirect(spec: SidecarSpec) -> Json:
@@ -105,9 +120,16 @@ def _mount() -> Json:
 def pre_stop(token: str, admin_port: int, of: Literal["app", "sidecar"]) -> Json:
     """A hook that begins the drain and returns when it is over. The kubelet calls the pod's IP. It
     says whose it is: where a container restarts, its own alone is called."""
+    form = _pre_stop(admin_port, of)
     headers = [{"name": TOKEN_HEADER, "value": token}]
+    return Filled({"httpGet": {**form["httpGet"], "httpHeaders": headers}}, form, token)
+
+
+@lru_cache(_KEPT)
+def _pre_stop(admin_port: int, of: str) -> Constant:
+    headers = [{"name": TOKEN_HEADER, "value": BLANK}]
     path = f"{PRE_STOP}?of={of}"
-    return {"httpGet": {"path": path, "port": admin_port, "httpHeaders": headers}}
+    return Constant({"httpGet": {"path": path, "port": admin_port, "httpHeaders": headers}})
 
 
 def sidecar_of(pod: Json) -> Json | None:

@@ -306,8 +306,8 @@ def _spec_of(
         runs_as=runs_as(
             context.pod_options, context.pod, context.pod_options.capture == "redirect"
         ),
-        ports=context.ports,
-        forwards=forwards,
+        ports=(*context.ports,),
+        forwards=(*forwards,),
         admin=context.settings.admin,
         token=asked.get(_TOKEN) or token or options.new_token(),
         pass_report=_REPORT not in asked,

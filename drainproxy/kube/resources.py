@@ -25,7 +25,7 @@ _DECIMAL: Final = dict((*_UNITS, ("P", 15), ("E", 18)))
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 
 
-def resources(pod_options: InjectionOptions, pod: Pod) -> Json:
+def resources(pod_options: InjectionOptions, pod: Pod) -> Constant:
     """The same for every container of ours: a ResourceQuota asks each one, init containers
     included, and what an init container had before the others start is not counted twice."""
     amounts = _asked(pod_options)
@@ -79,7 +79,7 @@ def _sum(pod: Pod, name: str, ours: str) -> Decimal:
 
 
 @lru_cache(256)
-def _resources(cpu: _Amounts, memory: _Amounts) -> Json:
+def _resources(cpu: _Amounts, memory: _Amounts) -> Constant:
     amounts = {"cpu": cpu, "memory": memory}
     limits = {name: limit for name, (_, limit) in amounts.items() if limit}
     requests = {name: _smaller(one, limits.get(name)) for name, (one, _) in amounts.items() if one}

@@ -13,17 +13,23 @@ _MIDDLE: Final = 500
 Pair = tuple[int | None, int | None]
 
 
-def align(nodes: Sequence[Node], values: Sequence[Any]) -> Iterator[Pair]:
+def align(nodes: Sequence[Node], values: Sequence[Any]) -> list[Pair]:
     """Pairs of positions in the order of the lists, None where the other has no such item."""
     start, shorter = 0, min(len(nodes), len(values))
     while start < shorter and _names_node(nodes[start]) == _names_value(values[start]):
         start += 1
+    head: list[Pair] = [(at, at) for at in range(start)]
+    if start == len(nodes) == len(values):
+        return head
+    return [*head, *_rest(start, shorter, nodes, values)]
+
+
+def _rest(start: int, shorter: int, nodes: Sequence[Node], values: Sequence[Any]) -> Iterator[Pair]:
     tail = 0
     while tail < shorter - start and (
         _names_node(nodes[-1 - tail]) == _names_value(values[-1 - tail])
     ):
         tail += 1
-    yield from ((at, at) for at in range(start))
     old, new = range(start, len(nodes) - tail), range(start, len(values) - tail)
     yield from _middle(old, new, nodes, values)
     yield from zip(
@@ -54,6 +60,10 @@ def _names_node(node: Node) -> Any:
         return type(node.content), node.content
     if node.kind != MAPPING:
         return None
+    if node.content and node.content[0][0].content == _NAMES[0]:
+        name = node.content[0][1]
+        if name.kind == SCALAR:
+            return _NAMES[0], name.content
     found = {key.content: value.content for key, value in node.content if value.kind == SCALAR}
     return _names(found)
 

@@ -220,7 +220,7 @@ class Splice:
         node, layout = slot.node, self._layout(slot.node)
         if noted is NOTHING and _are_scalars(node, new):
             return
-        pairs = [*align(node.content, new)]
+        pairs = align(node.content, new)
         gone = {at for at, other in pairs if at is not None and other is None}
         if pairs[0][0] is None or len(gone) == len(node.content):
             self._replace(slot, new, trail)

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
 
@@ -36,6 +36,27 @@ def copied(value: Value) -> Value:
     if isinstance(value, list):
         return [copied(each) for each in value]  # type: ignore[return-value]
     return value
+
+
+class Blank(str):
+    """The place in a form where a text is filled in."""
+
+    __slots__ = ()
+
+
+BLANK: Final = Blank()
+
+
+class Filled(dict[str, Any]):
+    """A mapping that is like a form, but for the text in the place of its blanks. It is not changed
+    while it may be written."""
+
+    __slots__ = ("form", "text")
+
+    def __init__(self, value: dict[str, Any], form: Constant, text: str) -> None:
+        super().__init__(value)
+        self.form = form
+        self.text = text
 
 
 @contextmanager

@@ -3,15 +3,18 @@
 import json
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from .nodes import MAPPING, SEQUENCE, Node
 from .scalars import quoted, written
-from .values import Constant
+from .values import Blank, Constant, Filled
 
 _INDENT = re.compile(r"\n([ \t]+)")
+# Of texts of up to so many characters it is kept how they are written: of many pods they are the
+# same.
+_SHORT: Final = 200
 
 
 class Quoted(str):
@@ -81,12 +84,16 @@ class Block:
         """The lines of a collection whose first key or dash is in this column."""
         if type(value) is Constant:
             return [*_lines(value, column, self._style)]
+        if type(value) is Filled:
+            return self._filled(value, column)
         lines: list[str] = []
         if isinstance(value, dict):
             margin = " " * column
             for key, each in value.items():
                 if type(each) is str:
                     lines.append(f"{margin}{_text(key)}: {_text(each)}")
+                elif type(each) is Quoted:
+                    lines.append(f"{margin}{_text(key)}: {_quoted(each)}")
                 else:
                     lines += self.entry(key, each, column)
         else:
@@ -94,10 +101,23 @@ class Block:
                 lines += self.item(each, column)
         return lines
 
+    def _filled(self, value: Filled, column: int) -> list[str]:
+        lines = [*_lines(value.form, column, self._style)]
+        text = _text(value.text)
+        for at in _blanks(value.form, column, self._style):
+            lines[at] += text
+        return lines
+
 
 @lru_cache(1 << 10)
 def _lines(constant: Constant, column: int, style: Style) -> list[str]:
     return Block(style).content({**constant}, column)
+
+
+@lru_cache(1 << 10)
+def _blanks(form: Constant, column: int, style: Style) -> list[int]:
+    """The lines at whose ends a form has its blanks; no other ends with a blank character."""
+    return [at for at, line in enumerate(_lines(form, column, style)) if line.endswith(" ")]
 
 
 def _is_inline(value: Any) -> bool:
@@ -109,12 +129,23 @@ def inline(value: Any) -> str:
     nothing."""
     if type(value) is str:
         return " " + _text(value)
+    if type(value) is Blank:
+        return " "
     return "" if value is None else " " + scalar(value)
 
 
 @lru_cache(1 << 12)
 def _text(value: str) -> str:
     return written(value)
+
+
+def _quoted(value: str) -> str:
+    return _short_quoted(value) if len(value) < _SHORT else quoted(value)
+
+
+@lru_cache(1 << 12)
+def _short_quoted(value: str) -> str:
+    return quoted(value)
 
 
 def scalar(value: Any, quote: str = "", in_flow: bool = False) -> str:

@@ -15,6 +15,7 @@ from drainproxy.kube.containers import (
 from drainproxy.kube.ports import PortTakeover
 from drainproxy.kube.users import RunsAs
 from drainproxy.manifests.podspec import Json
+from drainproxy.manifests.values import Constant
 from tests.kube.pods import pod
 
 
@@ -22,10 +23,10 @@ def spec(**fields: object) -> SidecarSpec:
     made: dict[str, object] = {
         "pod_options": InjectionOptions(),
         "image": "drainproxy:1",
-        "resources": {},
+        "resources": Constant(),
         "runs_as": RunsAs(None, None),
-        "ports": [PortTakeover(port=8080, listen=9181, name="http", renamed="app-http")],
-        "forwards": ["9181=8080"],
+        "ports": (PortTakeover(port=8080, listen=9181, name="http", renamed="app-http"),),
+        "forwards": ("9181=8080",),
         "admin": BY_NAME["admin"].default,
         "token": "t",
         "pass_report": True,
@@ -51,7 +52,7 @@ def test_flags_say_only_what_no_annotation_says() -> None:
         "--annotations-file=/etc/drainproxy/podinfo/annotations",
         "--report-file=/dev/termination-log",
     ]
-    quiet = sidecar(spec(forwards=[], pass_report=False))
+    quiet = sidecar(spec(forwards=(), pass_report=False))
     assert quiet["args"] == ["run", "--annotations-file=/etc/drainproxy/podinfo/annotations"]
     # The token is said in any case: whoever drains from within the container reads no annotations.
     assert [each["name"] for each in quiet["env"]] == ["DRAINPROXY_ADMIN_TOKEN", "HOST_IP"]
@@ -71,7 +72,7 @@ def test_every_probe_asks_the_admin_port() -> None:
 
 
 def test_both_containers_ask_for_the_same_as_a_quota_wants_it_of_every_one() -> None:
-    asked = {"requests": {"cpu": "50m"}}
+    asked = Constant({"requests": {"cpu": "50m"}})
 
     assert sidecar(spec(resources=asked))["resources"] == asked
     assert redirect(spec(resources=asked))["resources"] == asked

@@ -37,9 +37,9 @@ def test_the_token_is_annotated_or_kept_or_new() -> None:
 def test_what_is_annotated_is_no_flag() -> None:
     said = plan(annotated(forward="7000=8080", report_file="/dev/null")).spec
 
-    assert (said.forwards, said.pass_report) == ([], False)
+    assert (said.forwards, said.pass_report) == ((), False)
     assert [(each.listen, each.renamed) for each in said.ports] == [(7000, "app-http")]
-    assert plan(pod()).spec.forwards == ["9181=8080"]
+    assert plan(pod()).spec.forwards == ("9181=8080",)
 
 
 def test_the_admin_port_follows_its_annotation() -> None:
@@ -105,7 +105,7 @@ def test_a_redirect_needs_a_port_to_redirect() -> None:
     said = annotated(forward="7000=unix:/run/app", capture="redirect")
 
     assert "no container declares a TCP port" in str(decide(read(said), options(), None))
-    assert plan(annotated(forward="7000=unix:/run/app")).spec.ports == []
+    assert plan(annotated(forward="7000=unix:/run/app")).spec.ports == ()
 
 
 def test_where_names_are_not_found_at_native_sidecars_one_that_has_a_name_is_none() -> None:
