@@ -78,7 +78,7 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     SIGTERM, and SIGKILL if it has not ended within 10 s. The exit code is that of the app, or 0 if
     our SIGTERM ended it. SIGHUP reloads --config and the annotations.
     """
-    from drainproxy.sidecar import logs, own_addresses, reload, rlimits
+    from drainproxy.sidecar import grpc_health, logs, own_addresses, reload, rlimits
     from drainproxy.sidecar.supervisor import Sidecar
 
     origin, mistakes = sources(given, ctx.args)
@@ -86,8 +86,9 @@ def run(ctx: click.Context, /, check: bool, **given: Any) -> None:
     forwards: tuple[Forward, ...] = ()
     try:
         pod_ip = os.environ.get("POD_IP")
-        at_this_place = partial(own_addresses.problems, pod_ip=pod_ip)
-        settings = origin.load(reload.read(origin.annotations_file()), [at_this_place])
+        addresses = partial(own_addresses.problems, pod_ip=pod_ip)
+        annotations = reload.read(origin.annotations_file())
+        settings = origin.load(annotations, [addresses, grpc_health.problems])
         forwards = located(settings, pod_ip)
         token = _admin_token(settings)
     except ConfigError as error:

@@ -6,8 +6,9 @@ since the threaded server needs a thread for each watcher.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
-from errno import EADDRINUSE, ENOPKG
+from errno import EADDRINUSE
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,16 @@ _GRACE = 0.2
 _BEGIN_WITHIN, _IDLE = 2000, 10_000
 
 log = logging.getLogger("drainproxy")
+
+
+def problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The problems of the settings on this machine, as (setting, problem): grpcio is missing."""
+    if settings.grpc_health is None:
+        return
+    try:
+        _grpc()
+    except ImportError as error:
+        yield "grpc-health", f"needs grpcio, {install_hint('grpc-health')}: {error}"
 
 
 class GrpcHealth:
@@ -127,11 +138,8 @@ def _status(problem: str) -> int:
 
 
 def _grpc() -> ModuleType:
-    try:
-        import grpc.aio
-    except ImportError as error:
-        message = f"grpc-health needs grpcio, {install_hint('grpc-health')}: {error}"
-        raise OSError(ENOPKG, message) from None
+    import grpc.aio
+
     module: ModuleType = grpc
     return module
 

@@ -146,12 +146,13 @@ def test_without_grpcio_the_sidecar_does_not_start_and_names_the_extra(tmp_path:
         *("--admin", f"127.0.0.1:{ports[1]}", "--grpc-health", f"127.0.0.1:{ports[2]}"),
     ]
     env = {"PYTHONPATH": str(tmp_path)}
-    with started(*command, ready=lambda: True, env=env) as process:
-        assert process.wait() == 69
-        last = process.output.splitlines()[-1]
-        assert last.startswith("drainproxy: grpc-health needs grpcio")
-        assert install_hint("grpc-health") in last
-        assert "Traceback" not in process.output
+    for more in ((), ("--check",)):
+        with started(*command, *more, ready=lambda: True, env=env) as process:
+            assert process.wait() == 78
+            (said,) = (line for line in process.output.splitlines() if "grpc-health" in line)
+            assert "flag --grpc-health" in said
+            assert f"needs grpcio, {install_hint('grpc-health')}" in said
+            assert "Traceback" not in process.output
 
 
 @pytest.mark.parametrize("taken", ["grpc-health", "forward"])
