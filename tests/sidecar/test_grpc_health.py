@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from drainproxy.config import Address, AppHealth
 from drainproxy.drain.origin import Origin
 from drainproxy.sidecar import grpc_health, probes
-from drainproxy.sidecar.grpc_health import GrpcHealth
+from drainproxy.sidecar.grpc_health import GrpcHealth, problems
 from drainproxy.sidecar.readiness import AWAY_AFTER, FRESH
 from drainproxy.wire.grpc_health import response
 
@@ -248,13 +249,17 @@ async def test_without_the_setting_nothing_listens_and_grpcio_is_not_needed(
     await health.stop()
 
 
-async def test_without_grpcio_the_start_fails_and_names_the_extra(
+def test_without_grpcio_its_address_is_a_mistake_that_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    plain = FakeSidecar().settings
+    wanted = replace(plain, grpc_health=LOOPBACK)
+    assert [*problems(wanted)] == []
     monkeypatch.setattr(builtins, "__import__", refuse_grpc)
-    with pytest.raises(OSError, match=r"\[grpc-health\].*No module named 'grpc'"):
-        async with served(FakeSidecar()):
-            pass
+    assert [*problems(plain)] == []
+    ((name, problem),) = problems(wanted)
+    assert name == "grpc-health"
+    assert re.search(r"\[grpc-health\].*No module named 'grpc'", problem)
 
 
 _import = builtins.__import__
