@@ -90,9 +90,11 @@ def files_with_tests_alone() -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Ours, but what is compiled may be kept: else each of some 500 sidecars would compile the
-    package again, and each worker all tests."""
-    return {key: text for key, text in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    """Ours, but for two settings. What is compiled is kept: else each of some 500 sidecars would
+    compile the package again, and each worker all tests. What is printed is buffered: else an app
+    writes a line in pieces, and what the sidecar writes to the same log stands between them."""
+    others = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    return {key: text for key, text in os.environ.items() if key not in others}
 
 
 class Run:

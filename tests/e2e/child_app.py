@@ -50,7 +50,8 @@ async def main(port: int, exit_code: int) -> int:
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def signalled(number: signal.Signals) -> None:
-        print("the app got", number.name, flush=True)
+        # In one piece, also where Python does not buffer: the sidecar writes beside us.
+        print(f"the app got {number.name}\n", end="", flush=True)
         if number is signal.SIGTERM:
             over.set_result(None)
 
