@@ -22,9 +22,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # goes into looking for the rest, again and again.
 gc.set_threshold(100_000, 50, 1000)
 
-# A shell starts what it runs in the background with SIGINT ignored, and what we start would inherit
-# that.
+# A shell starts what it runs in the background with SIGINT ignored, nohup with SIGHUP ignored, and
+# what we start would inherit that. A handler is not inherited; we are to outlive the terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # A shared machine makes single examples slow for no fault of the code; pytest-timeout watches
 # the whole test. In CI the examples are the same in every run.
